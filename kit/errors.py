@@ -1,0 +1,116 @@
+"""Every error of the kit, by who must act; it knows nothing of HTTP.
+
+KitError
+├── ParticipantError          the participant mends it; crosses HTTP as the same class with the same text
+│   ├── InvalidPredictions    the predictions do not fit the question
+│   ├── NotAllowed            closed, over a limit, rules not accepted, wrong role
+│   ├── NotLoggedIn           no token, or one that is wrong, revoked or expired
+│   ├── NotFound              no such competition, question, submission
+│   ├── AlreadyExists         the name is taken
+│   └── InvalidRequest        anything else that was asked for wrongly
+├── OrganizerError            the organizer mends it; participants see an incident number only
+│   ├── InvalidCompetition    competition.toml or its files, all problems at once
+│   ├── MetricFailed          a metric raised or did not return a finite number
+│   └── BaselineFailed        a reference notebook no longer runs
+└── ServiceError              seen by a client: the service failed or cannot be reached
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class KitError(Exception):
+    """Base of all errors the kit raises on purpose."""
+
+
+class ParticipantError(KitError):
+    """An error the participant can mend; its text may be shown to anyone."""
+
+
+class NotAllowed(ParticipantError):
+    """The request is understood, and refused: closed, over a limit, rules not accepted, wrong role."""
+
+
+class NotLoggedIn(ParticipantError):
+    """There is no token, or it is wrong, revoked or expired."""
+
+
+class NotFound(ParticipantError):
+    """There is no such thing, or it is not this participant's to see."""
+
+
+class AlreadyExists(ParticipantError):
+    """The name is taken."""
+
+
+class InvalidRequest(ParticipantError):
+    """The request cannot be carried out as it stands."""
+
+
+class InvalidPredictions(ParticipantError):
+    """The predictions do not fit the question; lists every problem at once.
+
+    Parameters
+    ----------
+    question : str
+        Id of the question.
+    problems : sequence of str
+        One line each, with the values and, where it is not plain, the way out.
+
+    Examples
+    --------
+    >>> print(InvalidPredictions("counts", ["2 ids missing: 17, 18", "1 id repeated: 5"]))
+    The predictions do not fit question 'counts'.
+      - 2 ids missing: 17, 18
+      - 1 id repeated: 5
+    """
+
+    def __init__(self, question: str, problems: Sequence[str]) -> None:
+        self.question = question
+        self.problems = tuple(problems)
+        super().__init__(_listed(f"The predictions do not fit question {question!r}.", self.problems))
+
+
+class OrganizerError(KitError):
+    """An error the organizer can mend; participants see an incident number only."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a competition: where, what, and the way out."""
+
+    file: str
+    key: str
+    text: str
+    fix: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        where = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{where}: {self.text} {self.fix}".rstrip()
+
+
+class InvalidCompetition(OrganizerError):
+    """A competition cannot open; lists every problem with file, key and the way out."""
+
+    def __init__(self, directory: str, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(_listed(f"The competition in {directory} has problems.", [str(p) for p in problems]))
+
+
+class MetricFailed(OrganizerError):
+    """A metric raised, or returned something that is not a finite number."""
+
+
+class BaselineFailed(OrganizerError):
+    """A reference notebook no longer runs."""
+
+
+class ServiceError(KitError):
+    """The service failed (with an incident number) or cannot be reached."""
+
+
+def _listed(head: str, problems: Sequence[str]) -> str:
+    return "\n".join([head, *(f"  - {problem}" for problem in problems)])
