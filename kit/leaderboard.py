@@ -1,0 +1,188 @@
+"""Ranks from scores: best per team, ties, selected submissions, shake-up, several questions combined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from kit.submission import Score, Split
+
+DIGITS = 10
+"""Scores are rounded to this many significant digits before ranking: what differs less is a tie."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A scored submission that may stand on a leaderboard."""
+
+    submission: int
+    team: str
+    submitted_at: datetime
+    scores: Mapping[Split, Mapping[str, Score]]
+    is_selected: bool = False
+    is_baseline: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One team's line on a leaderboard; ``rank`` is None for baselines, which are placed but not ranked."""
+
+    rank: int | None
+    team: str
+    entry: Entry
+    score: Score
+    n_submissions: int
+    shake_up: int | None = None
+    """Places won from the public to the private leaderboard; negative where lost."""
+
+
+def rank(
+    entries: Iterable[Entry], *, metric: str, greater_is_better: bool, split: Split = Split.PUBLIC
+) -> list[Row]:
+    """The leaderboard of a question, in its order.
+
+    The public one shows each team's best public score. The private one shows, of the submissions the
+    team selected, the best private score; of a team that selected none, the private score of its best
+    public submission. Ties share a rank, and the earlier submission stands first.
+    """
+    by_team: dict[tuple[bool, str], list[Entry]] = {}
+    for entry in entries:
+        by_team.setdefault((entry.is_baseline, entry.team), []).append(entry)
+    order = _Order(metric, greater_is_better)
+    chosen = [(order.choose(team, split), len(team)) for team in by_team.values()]
+    rows = [Row(None, e.team, e, e.scores[split][metric], n) for e, n in chosen]
+    rows.sort(key=lambda row: order.key(row.entry, split))
+    ranked = _with_ranks(rows, order, split)
+    if split is Split.PRIVATE:
+        public = {
+            r.team: r.rank
+            for r in rank(
+                [e for team in by_team.values() for e in team],
+                metric=metric,
+                greater_is_better=greater_is_better,
+            )
+            if r.rank is not None
+        }
+        return [replace(r, shake_up=public[r.team] - r.rank) if r.rank is not None else r for r in ranked]
+    return ranked
+
+
+@dataclass(frozen=True)
+class _Order:
+    metric: str
+    greater_is_better: bool
+
+    def points(self, entry: Entry, split: Split) -> float:
+        """Rounded score; smaller is better."""
+        value = rounded(entry.scores[split][self.metric].score)
+        return -value if self.greater_is_better else value
+
+    def key(self, entry: Entry, split: Split) -> tuple[float, datetime, int]:
+        return self.points(entry, split), entry.submitted_at, entry.submission
+
+    def choose(self, team: Sequence[Entry], split: Split) -> Entry:
+        selected = [e for e in team if e.is_selected]
+        if split is Split.PRIVATE and selected:
+            return min(selected, key=lambda e: self.key(e, Split.PRIVATE))
+        return min(team, key=lambda e: self.key(e, Split.PUBLIC))
+
+
+def _with_ranks(rows: Sequence[Row], order: _Order, split: Split) -> list[Row]:
+    ranked, place, previous, shared = [], 0, None, 0
+    for row in rows:
+        if row.entry.is_baseline:
+            ranked.append(row)
+            continue
+        place += 1
+        points = order.points(row.entry, split)
+        shared = shared if points == previous else place
+        previous = points
+        ranked.append(replace(row, rank=shared))
+    return ranked
+
+
+def rounded(score: float) -> float:
+    """A score at DIGITS significant digits.
+
+    >>> rounded(0.1 + 0.2) == rounded(0.3)
+    True
+    """
+    return float(f"{score:.{DIGITS - 1}e}")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A team's share in a combined leaderboard, from one question."""
+
+    score: float
+    normalized: float | None
+    rank: int
+
+
+@dataclass(frozen=True)
+class CombinedRow:
+    """One team's line on the leaderboard of several questions."""
+
+    rank: int
+    team: str
+    score: float
+    parts: Mapping[str, Part]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A question's leaderboard as the combined one takes it."""
+
+    question: str
+    weight: float
+    rows: Sequence[Row]
+
+
+def combine(boards: Sequence[Board], *, method: str = "normalized") -> list[CombinedRow]:
+    """The leaderboard over several questions.
+
+    ``normalized``: the weighted mean of scores set to 0 at the best baseline (where there is none, at the
+    last team) and 1 at the best team; a question a team did not answer counts 0, and so does a score
+    below the baseline, so that one disaster does not decide. ``mean_rank``: the weighted mean of ranks
+    (an unanswered question counts one rank after the last); it changes when irrelevant teams join.
+    """
+    weights = {b.question: b.weight for b in boards}
+    total = sum(weights.values()) or 1.0
+    parts = {b.question: _parts(b) for b in boards}
+    teams = sorted({team for answered in parts.values() for team in answered})
+    scored = []
+    for team in teams:
+        own = {q: answered[team] for q, answered in parts.items() if team in answered}
+        if method == "mean_rank":
+            last = {b.question: len(parts[b.question]) + 1 for b in boards}
+            value = sum(weights[q] * (own[q].rank if q in own else last[q]) for q in weights) / total
+        else:
+            value = sum(weights[q] * (own[q].normalized or 0.0) for q in own) / total
+        scored.append((rounded(value), team, own))
+    scored.sort(key=lambda item: (item[0] if method == "mean_rank" else -item[0], item[1]))
+    values = [value for value, _, _ in scored]
+    return [CombinedRow(values.index(v) + 1, team, v, own) for v, team, own in scored]
+
+
+def _parts(board: Board) -> dict[str, Part]:
+    ranked = [r for r in board.rows if r.rank is not None]
+    if not ranked:
+        return {}
+    # Rows stand best first: the first baseline is the best one.
+    baseline = next((r for r in board.rows if r.rank is None), None)
+    zero = (baseline or ranked[-1]).score.score
+    span = ranked[0].score.score - zero
+    if baseline is not None and board.rows.index(baseline) < board.rows.index(ranked[0]):
+        span = 0.0
+    alone = 1.0 if baseline is None else 0.0
+    return {
+        r.team: Part(r.score.score, _normalized(r.score.score - zero, span, alone), r.rank or 0)
+        for r in ranked
+    }
+
+
+def _normalized(gain: float, span: float, alone: float) -> float:
+    """Share of the way from the baseline to the best; ``alone`` where the two are one."""
+    return alone if rounded(span) == 0 else min(1.0, max(0.0, gain / span))

@@ -1,0 +1,124 @@
+"""Submissions, their judgements and scores: the facts the kit keeps, and how a judgement's state may change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a judgement stands."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SCORED = "SCORED"
+    REJECTED = "REJECTED"
+    ERROR = "ERROR"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing follows."""
+        return not TRANSITIONS[self]
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.ERROR}),
+    State.RUNNING: frozenset({State.QUEUED, State.SCORED, State.REJECTED, State.ERROR}),
+    State.SCORED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.ERROR: frozenset(),
+}
+"""What may follow each state; RUNNING goes back to QUEUED when its worker died."""
+
+
+class Verdict(StrEnum):
+    """Why a submission was REJECTED: the participant's to mend."""
+
+    INVALID_PREDICTIONS = "invalid predictions"
+    CRASHED = "crashed"
+    TIME_LIMIT = "time limit"
+    MEMORY_LIMIT = "memory limit"
+    OUTPUT_MISSING = "output missing"
+
+
+class Kind(StrEnum):
+    """What was submitted."""
+
+    PREDICTIONS = "predictions"
+    CODE = "code"
+    NOTEBOOK = "notebook"
+
+
+class Split(StrEnum):
+    """A part of the truth."""
+
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's value on a split, with an interval that contains it.
+
+    ``level`` is the interval's nominal coverage; ``n_resamples`` how many bootstrap resamples it rests on.
+    """
+
+    metric: str
+    split: Split
+    score: float
+    low: float
+    high: float
+    level: float
+    n_rows: int
+    n_resamples: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What judging a submission led to: one final state and its reason."""
+
+    state: State
+    scores: tuple[Score, ...] = ()
+    verdict: Verdict | None = None
+    reasons: tuple[str, ...] = ()
+    detail: str = ""
+    """For the organizers' log; never shown to participants."""
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What a participant sent; never edited."""
+
+    id: int
+    competition: str
+    question: str
+    phase: str
+    team_id: int
+    team: str
+    user: str
+    kind: Kind
+    filename: str
+    note: str
+    n_bytes: int
+    sha256: str
+    submitted_at: datetime
+    is_baseline: bool
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One judging of a submission under one version of its question; the last one counts."""
+
+    id: int
+    submission_id: int
+    version: str
+    state: State
+    queued_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    verdict: Verdict | None = None
+    reasons: tuple[str, ...] = ()
+    incident: str | None = None
+    attempts: int = 0
+    scores: tuple[Score, ...] = field(default=())

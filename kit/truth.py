@@ -1,0 +1,234 @@
+"""The truth of a question: read, checked, and encoded once, for all submissions. Never leaves the server."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from kit.competition import Competition, Question, class_text, is_custom
+from kit.errors import InvalidCompetition, Problem
+from kit.metrics import Array, Domain, Metric, Target, get_metric
+from kit.predictions import Expected
+from kit.submission import Split
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The truth of a question, rows in the order of ``expected.ids``.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n, n_targets)
+        Floats, or class codes 0..K-1 in the order of ``expected.classes``.
+    is_public : ndarray of bool, shape (n,)
+    groups, events : ndarray of shape (n,) or None
+        Group codes and event indicators, where the question names such columns.
+    """
+
+    expected: Expected
+    targets: Array
+    is_public: Array
+    groups: Array | None
+    events: Array | None
+    frame: pd.DataFrame
+    """Target columns as the organizer wrote them, indexed by id: what a custom metric gets."""
+
+    def rows(self, split: Split) -> Array:
+        """Row numbers of a split, shape (n_split,)."""
+        return np.flatnonzero(self.is_public if split is Split.PUBLIC else ~self.is_public)
+
+
+def read_truth(competition: Competition, question: Question) -> Truth:
+    """Read and check a question's truth.
+
+    Raises
+    ------
+    InvalidCompetition
+        With every problem found, in terms of the truth file.
+    """
+    frame = _read_frame(competition, question)
+    problems = _column_problems(question, frame)
+    if not problems:
+        problems = [*_value_problems(question, frame), *_metric_problems(question, frame)]
+    if problems:
+        raise InvalidCompetition(str(competition.directory), problems)
+    return _encoded(competition, question, frame)
+
+
+def classes_of(question: Question, frame: pd.DataFrame) -> tuple[str, ...]:
+    """The question's classes as text: as its organizer orders them, else sorted; empty for numbers."""
+    if _target_kind(question) is not Target.CLASS:
+        return ()
+    if question.classes:
+        return question.classes
+    values = sorted({value for column in question.target for value in frame[column].unique().tolist()})
+    return tuple(class_text(v) for v in values)
+
+
+def domain_of(question: Question, classes: tuple[str, ...]) -> Domain:
+    """The narrowest domain that serves every metric of the question.
+
+    Raises
+    ------
+    ValueError
+        Two metrics want predictions that exclude each other, or a metric cannot take that many classes.
+    """
+    if question.domain is not None:
+        return question.domain
+    wanted = {
+        name: _metric_domain(get_metric(name), len(classes))
+        for name in question.metrics
+        if not is_custom(name)
+    }
+    domains = set(wanted.values()) or {Domain.REAL}
+    if Domain.LABEL in domains and Domain.REAL in domains and len(domains) == 2:
+        raise ValueError(f"{_quoted(wanted)} want labels and plain scores; no one column can hold both")
+    for narrow in (Domain.DISTRIBUTION, Domain.PROBABILITY):
+        if narrow in domains:
+            if wanted[question.metric if question.metric in wanted else next(iter(wanted))] is Domain.LABEL:
+                raise ValueError(
+                    f"'{question.metric}' ranks labels, but {_quoted(wanted)} need probabilities"
+                )
+            return narrow
+    return Domain.NON_NEGATIVE if Domain.NON_NEGATIVE in domains else domains.pop()
+
+
+def _metric_domain(metric: Metric, n_classes: int) -> Domain:
+    if n_classes <= 2:
+        return metric.domain
+    if metric.multiclass_domain is None:
+        raise ValueError(f"'{metric.name}' takes two classes, and the truth has {n_classes}")
+    return metric.multiclass_domain
+
+
+def _target_kind(question: Question) -> Target:
+    kinds = [get_metric(m).target for m in question.metrics if not is_custom(m)]
+    if not kinds:
+        return Target.CLASS if question.classes or question.domain in _CLASS_DOMAINS else Target.NUMBER
+    return Target.CLASS if Target.CLASS in kinds else kinds[0]
+
+
+_CLASS_DOMAINS = (Domain.LABEL, Domain.PROBABILITY, Domain.DISTRIBUTION)
+
+
+def _read_frame(competition: Competition, question: Question) -> pd.DataFrame:
+    path = competition.directory / question.truth
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        text_columns = {question.id_column: str, "split": str}
+        frame = pd.read_csv(path, dtype=text_columns, float_precision="round_trip")
+    except Exception as error:
+        problem = Problem(question.truth, "", f"cannot be read: {error}.", "Write CSV (UTF-8) or Parquet.")
+        raise InvalidCompetition(str(competition.directory), [problem]) from None
+    ids = frame.get(question.id_column)
+    if ids is not None and len(ids) and ids.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():
+        frame[question.id_column] = ids.astype("int64")
+    return frame
+
+
+def _column_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
+    columns = [str(c) for c in frame.columns]
+    wanted = [question.id_column, *question.target, "split"]
+    wanted += [c for c in (question.group_column, question.event_column) if c]
+    problems = []
+    for column in wanted:
+        if column not in columns:
+            near = difflib.get_close_matches(column, columns, n=1)
+            fix = f"Did you mean '{near[0]}'?" if near else f"It has {', '.join(columns)}."
+            problems.append(Problem(question.truth, column, "is no column of the truth.", fix))
+    if not problems and len(frame) == 0:
+        problems.append(Problem(question.truth, "", "has no rows.", "Add one row for each id."))
+    return problems
+
+
+def _value_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
+    ids, splits = frame[question.id_column], frame["split"]
+    problems = []
+    if (n := int(ids.isna().sum())) > 0:
+        problems.append(Problem(question.truth, question.id_column, f"{n} ids are empty.", "Fill them in."))
+    if ids.duplicated().any():
+        named = ", ".join(map(str, ids[ids.duplicated()].unique()[:5]))
+        text = f"ids stand more than once: {named}."
+        problems.append(Problem(question.truth, question.id_column, text, "Keep one row for each id."))
+    if odd := sorted({str(s) for s in splits.unique()} - {"public", "private"}):
+        text = f"holds {', '.join(map(repr, odd[:5]))}."
+        problems.append(Problem(question.truth, "split", text, "Write 'public' or 'private' in each row."))
+    for split in Split:
+        if not (splits == split.value).any():
+            text = f"no row is {split.value}."
+            problems.append(Problem(question.truth, "split", text, "Deal rows to both parts."))
+    for column in question.target:
+        problems += _target_problems(question, frame[column])
+    return problems
+
+
+def _target_problems(question: Question, column: pd.Series) -> list[Problem]:
+    name = str(column.name)
+    if (n := int(column.isna().sum())) > 0:
+        return [Problem(question.truth, name, f"{n} values are empty.", "Fill them in, or drop the rows.")]
+    if _target_kind(question) is Target.CLASS:
+        known = set(question.classes)
+        odd = sorted({class_text(v) for v in column.unique()} - known) if known else []
+        text, fix = f"holds {', '.join(map(repr, odd[:5]))}.", "Add them to classes, or mend the truth."
+        return [Problem(question.truth, name, text, fix)] if odd else []
+    numbers = pd.to_numeric(column, errors="coerce")
+    if not np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan)).all():
+        bad = column[~np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan))].iloc[0]
+        return [Problem(question.truth, name, f"{bad!r} is not a finite number.", "Mend the truth.")]
+    return []
+
+
+def _metric_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
+    key = f"question '{question.id}': metric"
+    problems = []
+    classes = classes_of(question, frame)
+    if classes and len(classes) < 2:
+        text = f"column '{question.target[0]}' holds one class only ({classes[0]})."
+        problems.append(Problem(question.truth, question.target[0], text, "The truth needs two or more."))
+    try:
+        domain = domain_of(question, classes)
+    except ValueError as error:
+        return [*problems, Problem("competition.toml", key, f"{error}.", "Choose metrics that go together.")]
+    if domain is Domain.DISTRIBUTION and len(question.target) > 1:
+        text = "several targets of more than two classes each."
+        problems.append(Problem("competition.toml", key, text, "Make one question for each target."))
+    for name in question.metrics:
+        if not is_custom(name) and get_metric(name).needs_groups and not question.group_column:
+            fix = f"Add group_column = \"…\", the truth's column that names each row's query, for '{name}'."
+            problems.append(Problem("competition.toml", key, "is computed by group.", fix))
+    return problems
+
+
+def _encoded(competition: Competition, question: Question, frame: pd.DataFrame) -> Truth:
+    classes = classes_of(question, frame)
+    domain = domain_of(question, classes)
+    ids = frame[question.id_column].to_numpy()
+    ids = ids.astype("int64") if np.issubdtype(ids.dtype, np.integer) else ids.astype(str).astype(object)
+    columns = classes if domain is Domain.DISTRIBUTION else question.target
+    max_bytes = int(competition.limits.max_mb * 1_000_000)
+    expected = Expected(question.id, question.id_column, ids, columns, domain, classes, max_bytes)
+    targets = np.column_stack([_encode(frame[column], classes) for column in question.target])
+    return Truth(
+        expected=expected,
+        targets=targets,
+        is_public=(frame["split"] == "public").to_numpy(dtype=bool),
+        groups=pd.factorize(frame[question.group_column])[0] if question.group_column else None,
+        events=frame[question.event_column].to_numpy(dtype=float) if question.event_column else None,
+        frame=frame.set_index(question.id_column)[list(question.target)],
+    )
+
+
+def _encode(column: pd.Series, classes: tuple[str, ...]) -> Array:
+    if not classes:
+        return pd.to_numeric(column).to_numpy(dtype=float)
+    codes = {name: code for code, name in enumerate(classes)}
+    return column.map(lambda value: codes[class_text(value)]).to_numpy(dtype="int64")
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(n) for n in names)
