@@ -1,4 +1,4 @@
-"""Metric functions and the table METRICS that names them, each with its direction. Reads no files."""
+"""What a metric is: a function, its direction, and what it wants to be given. Computes nothing itself."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -44,6 +43,9 @@ class Metric:
     0..K-1 in the order of the question's classes, shape (n,); y_pred holds codes (n,) for LABEL,
     probabilities of the last class (n,) for PROBABILITY, or (n, K) for DISTRIBUTION. For NUMBER and
     RELEVANCE both are floats (n,).
+
+    Returns NaN where the truth leaves the metric undefined, and never because of the predictions:
+    an undefined score is the organizers' to mend. Neither raises, warns, nor changes its inputs.
     """
 
     name: str
@@ -54,7 +56,9 @@ class Metric:
     multiclass_domain: Domain | None = None
     """The domain where there are more than two classes; None where that is refused."""
     best: float = 0.0
+    """The score of a perfect prediction; nothing is better."""
     worst: float | None = None
+    """Nothing is worse; None where there is no bound."""
     needs_groups: bool = False
     """The function takes ``groups``, codes of shape (n,): rows of one query, user or patient."""
     takes_events: bool = False
@@ -63,3 +67,8 @@ class Metric:
     """The function takes ``class_weights`` of shape (K,)."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Fixed keyword arguments, such as k of ndcg@k."""
+
+    @property
+    def summary(self) -> str:
+        """First line of the function's docstring; empty where there is none."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
