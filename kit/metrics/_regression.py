@@ -99,7 +99,7 @@ def r2(y_true: Array, y_pred: Array) -> float:
     >>> r2(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     0.5
     """
-    y_true = np.asarray(y_true, dtype=np.float64)
+    y_true = _float(y_true)
     if _is_constant(y_true):
         return float("nan")
     with np.errstate(over="ignore"):
@@ -126,7 +126,7 @@ def mape(y_true: Array, y_pred: Array) -> float:
     0.125
     """
     with np.errstate(over="ignore"):
-        return _mean(np.abs(_residuals(y_true, y_pred)) / np.maximum(np.abs(y_true), _EPS))
+        return _mean(np.abs(_residuals(y_true, y_pred)) / np.maximum(np.abs(_float(y_true)), _EPS))
 
 
 def smape(y_true: Array, y_pred: Array) -> float:
@@ -146,7 +146,7 @@ def smape(y_true: Array, y_pred: Array) -> float:
     0.5
     """
     # Halves, so that no sum of two finite numbers overflows.
-    true, predicted = 0.5 * np.asarray(y_true), 0.5 * np.asarray(y_pred)
+    true, predicted = 0.5 * _float(y_true), 0.5 * _float(y_pred)
     total = np.abs(true) + np.abs(predicted)
     total[total == 0.0] = 1.0
     return _mean(2.0 * (np.abs(predicted - true) / total))
@@ -168,7 +168,7 @@ def rmsle(y_true: Array, y_pred: Array) -> float:
     """
     if len(y_true) == 0 or np.min(y_true) <= -1.0:
         return float("nan")
-    return rmse(np.log1p(y_true), np.log1p(y_pred))
+    return rmse(np.log1p(_float(y_true)), np.log1p(_float(y_pred)))
 
 
 def pinball(y_true: Array, y_pred: Array, alpha: float = 0.5) -> float:
@@ -214,8 +214,12 @@ def pearson(y_true: Array, y_pred: Array) -> float:
     return min(max(product, -1.0), 1.0)
 
 
+def _float(values: Array) -> Array:
+    return np.asarray(values, dtype=np.float64)
+
+
 def _residuals(y_true: Array, y_pred: Array) -> Array:
-    return np.asarray(y_pred, dtype=np.float64) - y_true
+    return _float(y_pred) - y_true
 
 
 def _mean(losses: Array) -> float:
@@ -234,7 +238,7 @@ def _is_constant(values: Array) -> bool:
 
 
 def _standardized(values: Array) -> Array:
-    scaled = np.asarray(values, dtype=np.float64) / np.abs(values).max()
+    scaled = _float(values) / np.abs(values).max()
     deviations = scaled - scaled.mean()
     deviations /= np.abs(deviations).max()
     norm: Array = deviations / np.sqrt(np.square(deviations).sum())
