@@ -301,10 +301,7 @@ def test_better_predictions_score_better(name: str) -> None:
     assert good > bad if metric.greater_is_better else good < bad
 
 
-@pytest.mark.parametrize(
-    "shape", [SHAPES["ties"], SHAPES["ties, three classes"]], ids=["two", "three classes"]
-)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), _cases("ties", "ties, three classes"))
 def test_the_order_of_rows_changes_nothing(name: str, shape: Shape) -> None:
     metric = get_metric(name)
     rng = np.random.default_rng(5)
@@ -317,10 +314,7 @@ def test_the_order_of_rows_changes_nothing(name: str, shape: Shape) -> None:
     assert moved == pytest.approx(score(metric, rows), rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    "shape", [SHAPES["ties"], SHAPES["ties, three classes"]], ids=["two", "three classes"]
-)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "shape"), _cases("ties", "ties, three classes"))
 def test_inputs_stay_as_they_were(name: str, shape: Shape) -> None:
     metric = get_metric(name)
     rows = rows_for(metric, shape, np.random.default_rng(1))
@@ -435,6 +429,15 @@ def test_labels_of_one_class_score_as_in_scikit_learn(name: str) -> None:
 
     for rows in (Rows(zeros, ones), Rows(ones, zeros), Rows(ones, ones), Rows(np.array([1]), np.array([1]))):
         assert score(metric, rows) == ORACLES[name](rows)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("name", [n for n in NAMES if get_metric(n).multiclass_domain is Domain.LABEL])
+def test_classes_that_are_never_true_or_never_predicted_count_as_in_scikit_learn(name: str) -> None:
+    metric = get_metric(name)
+    rows = Rows(np.array([0, 0, 1, 1, 5, 5]), np.array([0, 3, 0, 1, 3, 7]))
+
+    assert score(metric, rows) == pytest.approx(ORACLES[name](rows), rel=1e-12)
 
 
 # Particular metrics -----------------------------------------------------------------------------------

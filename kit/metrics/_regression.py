@@ -25,7 +25,8 @@ def mse(y_true: Array, y_pred: Array) -> float:
     2.0
     """
     with np.errstate(over="ignore"):
-        return _mean(np.square(_residuals(y_true, y_pred)))
+        residuals = _residuals(y_true, y_pred)
+        return _mean(np.square(residuals, out=residuals))
 
 
 def rmse(y_true: Array, y_pred: Array) -> float:
@@ -102,7 +103,7 @@ def r2(y_true: Array, y_pred: Array) -> float:
     y_true = _float(y_true)
     if _is_constant(y_true):
         return float("nan")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         deviations = y_true - y_true.mean()
         scale = np.abs(deviations).max()  # without it the squares of tiny targets are all 0
         unexplained = np.square(_residuals(y_true, y_pred) / scale).sum()
