@@ -210,4 +210,5 @@ def load_function(name: str, directory: Path) -> Callable[..., Any]:
         raise MetricFailed(f"Metric '{name}' cannot be loaded: {type(error).__name__}: {error}") from error
     if not callable(function):
         raise MetricFailed(f"Metric '{name}': '{attribute}' in '{file}' is no function.")
-    return function
+    callable_function: Callable[..., Any] = function
+    return callable_function

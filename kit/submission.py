@@ -1,4 +1,4 @@
-"""Submissions, their judgements and scores: the facts the kit keeps, and how a judgement's state may change."""
+"""Submissions, judgements and scores: the facts the kit keeps, and how a judgement may change."""
 
 from __future__ import annotations
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from kit.competition import Competition, Question, class_text, is_custom
-from kit.errors import InvalidCompetition, Problem
+from kit.competition import Competition, Question, class_text, is_custom, load_competition
+from kit.errors import InvalidCompetition, OrganizerError, Problem
 from kit.metrics import Array, Domain, Metric, Target, get_metric
 from kit.predictions import Expected
 from kit.submission import Split
@@ -59,6 +60,25 @@ def read_truth(competition: Competition, question: Question) -> Truth:
     return _encoded(competition, question, frame)
 
 
+def load_competitions(directories: Sequence[Path]) -> list[Competition]:
+    """Load competitions and check that each can be judged.
+
+    Raises
+    ------
+    InvalidCompetition, OrganizerError
+    """
+    competitions = [load_competition(directory) for directory in directories]
+    slugs = [c.slug for c in competitions]
+    for slug in slugs:
+        if slugs.count(slug) > 1:
+            where = ", ".join(str(c.directory) for c in competitions if c.slug == slug)
+            raise OrganizerError(f"Two competitions have the slug '{slug}': {where}. Change one.")
+    for competition in competitions:
+        for question in competition.question:
+            read_truth(competition, question)
+    return competitions
+
+
 def classes_of(question: Question, frame: pd.DataFrame) -> tuple[str, ...]:
     """The question's classes as text: as its organizer orders them, else sorted; empty for numbers."""
     if _target_kind(question) is not Target.CLASS:
@@ -72,29 +92,21 @@ def classes_of(question: Question, frame: pd.DataFrame) -> tuple[str, ...]:
 def domain_of(question: Question, classes: tuple[str, ...]) -> Domain:
     """The narrowest domain that serves every metric of the question.
 
+    Where labels are wanted beside scores or probabilities, probabilities are asked for, and the
+    label metrics take the likeliest class.
+
     Raises
     ------
     ValueError
-        Two metrics want predictions that exclude each other, or a metric cannot take that many classes.
+        A metric cannot take that many classes.
     """
     if question.domain is not None:
         return question.domain
-    wanted = {
-        name: _metric_domain(get_metric(name), len(classes))
-        for name in question.metrics
-        if not is_custom(name)
-    }
-    domains = set(wanted.values()) or {Domain.REAL}
-    if Domain.LABEL in domains and Domain.REAL in domains and len(domains) == 2:
-        raise ValueError(f"{_quoted(wanted)} want labels and plain scores; no one column can hold both")
-    for narrow in (Domain.DISTRIBUTION, Domain.PROBABILITY):
-        if narrow in domains:
-            if wanted[question.metric if question.metric in wanted else next(iter(wanted))] is Domain.LABEL:
-                raise ValueError(
-                    f"'{question.metric}' ranks labels, but {_quoted(wanted)} need probabilities"
-                )
-            return narrow
-    return Domain.NON_NEGATIVE if Domain.NON_NEGATIVE in domains else domains.pop()
+    domains = {_metric_domain(get_metric(m), len(classes)) for m in question.metrics if not is_custom(m)}
+    if Domain.REAL in domains and Domain.LABEL in domains:
+        return Domain.PROBABILITY
+    narrowest = (Domain.DISTRIBUTION, Domain.PROBABILITY, Domain.LABEL, Domain.NON_NEGATIVE, Domain.REAL)
+    return next((d for d in narrowest if d in domains), Domain.REAL)
 
 
 def _metric_domain(metric: Metric, n_classes: int) -> Domain:
@@ -228,7 +240,3 @@ def _encode(column: pd.Series, classes: tuple[str, ...]) -> Array:
         return pd.to_numeric(column).to_numpy(dtype=float)
     codes = {name: code for code, name in enumerate(classes)}
     return column.map(lambda value: codes[class_text(value)]).to_numpy(dtype="int64")
-
-
-def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(n) for n in names)

@@ -1,0 +1,1 @@
+"""The parts of ``kit.store``; use them through it."""

@@ -1,0 +1,104 @@
+"""One SQLite file for many threads and processes: a connection a thread, short immediate transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from kit._store.schema import migrations
+
+Row = dict[str, Any]
+
+BUSY_S = 30.0
+
+
+class Connections:
+    """Hands each thread its own connection to the same file: a sqlite-utils Database belongs to one."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+
+    @property
+    def db(self) -> Database:
+        """This thread's database."""
+        if not hasattr(self._local, "db"):
+            self._local.db = self._open()
+        db: Database = self._local.db
+        return db
+
+    def _open(self) -> Database:
+        connection = sqlite3.connect(
+            self._path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("pragma journal_mode = wal")
+        # Full, so that an acknowledged submission outlives a power cut, not only a dead process.
+        connection.execute("pragma synchronous = full")
+        connection.execute("pragma foreign_keys = on")
+        with self._lock:
+            self._opened.append(connection)
+        return Database(connection)
+
+    @contextmanager
+    def write(self) -> Generator[Database, None, None]:
+        """A transaction that takes the write lock at once.
+
+        A deferred one (sqlite-utils' ``atomic``) would read first and then fail to upgrade when another
+        process wrote in between.
+        """
+        db = self.db
+        db.conn.execute("begin immediate")
+        try:
+            yield db
+        except BaseException:
+            if db.conn.in_transaction:
+                db.conn.execute("rollback")
+            raise
+        db.conn.execute("commit")
+
+    def rows(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> list[Row]:
+        """All rows of a query, each a dict."""
+        given = parameters if isinstance(parameters, dict) else tuple(parameters)
+        cursor = self.db.conn.execute(sql, given)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def row(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> Row | None:
+        """The first row of a query, or None."""
+        return next(iter(self.rows(sql, parameters)), None)
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; safe while other processes do the same."""
+        with self._lock:
+            lock = sqlite3.connect(self._path.with_suffix(".migrate"), timeout=BUSY_S, isolation_level=None)
+        try:
+            lock.execute("begin exclusive")
+            migrations.apply(self.db)
+        finally:
+            lock.close()
+
+    def close(self) -> None:
+        """Close every thread's connection."""
+        with self._lock:
+            for connection in self._opened:
+                connection.close()
+            self._opened.clear()
+        self._local = threading.local()
+
+
+def bump(db: Database, *topics: str) -> None:
+    """Mark topics as changed, inside the transaction that changes them."""
+    for topic in topics:
+        db.conn.execute(
+            "insert into topic (name, version) values (?, (select coalesce(max(version), 0) + 1 from topic)) "
+            "on conflict (name) do update set version = (select max(version) + 1 from topic)",
+            (topic,),
+        )

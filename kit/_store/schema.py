@@ -1,0 +1,120 @@
+"""The tables of the store, as migrations: add one at the end, never change one that was released."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("kit")
+
+
+@migrations()
+def m001_first_tables(db: Database) -> None:
+    """Accounts, teams, submissions, judgements, scores, the ledger, and what is needed around them."""
+    statement = ""
+    for line in _FIRST.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
+
+
+_FIRST = """
+create table user (
+    id integer primary key, name text not null, name_key text not null unique, email text,
+    password_hash text, role text not null check (role in ('participant', 'organizer')),
+    created_at text not null, last_seen_at text, is_disabled integer not null default 0
+);
+create table token (
+    id integer primary key, user_id integer not null references user(id), hash text not null unique,
+    label text not null, scopes text not null, created_at text not null, expires_at text not null,
+    revoked_at text
+);
+create index token_user on token (user_id);
+create table team (
+    id integer primary key, competition text not null, name text not null, name_key text not null,
+    is_baseline integer not null default 0, created_at text not null,
+    unique (competition, name_key)
+);
+create table member (
+    competition text not null, user_id integer not null references user(id),
+    team_id integer not null references team(id), joined_at text not null,
+    primary key (competition, user_id)
+);
+create index member_team on member (team_id);
+create table rules_acceptance (
+    competition text not null, user_id integer not null references user(id), rules_hash text not null,
+    accepted_at text not null, primary key (competition, user_id, rules_hash)
+);
+create table question_version (
+    id integer primary key, competition text not null, question text not null, hash text not null,
+    created_at text not null, unique (competition, question, hash)
+);
+create table submission (
+    id integer primary key, competition text not null, question text not null, phase text not null,
+    team_id integer not null references team(id), user_id integer references user(id),
+    kind text not null, sha256 text not null, n_bytes integer not null, filename text not null,
+    note text not null, submitted_at text not null, idempotency_key text,
+    unique (user_id, idempotency_key)
+);
+create index submission_team on submission (team_id, question, id);
+create index submission_question on submission (competition, question, id);
+create table judgement (
+    id integer primary key, submission_id integer not null references submission(id),
+    version_id integer not null references question_version(id),
+    state text not null check (state in ('QUEUED', 'RUNNING', 'SCORED', 'REJECTED', 'ERROR')),
+    queued_at text not null, started_at text, finished_at text,
+    worker text, lease_until text, attempts integer not null default 0,
+    verdict text, reasons text not null default '[]', incident text
+);
+create index judgement_submission on judgement (submission_id, id);
+create index judgement_waiting on judgement (state, id) where state in ('QUEUED', 'RUNNING');
+create table score (
+    judgement_id integer not null references judgement(id), metric text not null,
+    split text not null check (split in ('public', 'private')), score real not null, low real not null,
+    high real not null, level real not null, n_rows integer not null, n_resamples integer not null,
+    primary key (judgement_id, metric, split)
+) without rowid;
+create table standing (
+    submission_id integer primary key references submission(id),
+    judgement_id integer not null references judgement(id)
+);
+create table selection (
+    team_id integer not null references team(id), question text not null,
+    submission_id integer not null references submission(id), selected_at text not null,
+    primary key (team_id, question, submission_id)
+) without rowid;
+create table ledger (
+    id integer primary key, team_id integer not null references team(id), competition text not null,
+    question text not null, phase text not null, submission_id integer not null references submission(id),
+    day text not null, delta integer not null check (delta in (-1, 1)), reason text not null,
+    at text not null
+);
+create index ledger_team on ledger (team_id, question, phase, day);
+create table incident (
+    id text primary key, at text not null, place text not null, detail text not null,
+    submission_id integer references submission(id)
+);
+create table baseline (
+    competition text not null, question text not null, name text not null,
+    state text not null check (state in ('ok', 'failed')), cell integer, error text, seconds real,
+    ran_at text not null, sha256 text, submission_id integer references submission(id),
+    primary key (competition, question, name)
+);
+create table worker (
+    id text primary key, pid integer not null, started_at text not null, seen_at text not null
+);
+create table topic (name text primary key, version integer not null);
+create index topic_version on topic (version);
+create trigger submission_is_a_fact before update on submission
+    begin select raise(abort, 'a submission is never edited'); end;
+create trigger submission_stays before delete on submission
+    begin select raise(abort, 'a submission is never deleted'); end;
+create trigger judgement_stays before delete on judgement
+    begin select raise(abort, 'a judgement is never deleted'); end;
+create trigger final_judgement_is_final before update on judgement
+    when old.state in ('SCORED', 'REJECTED', 'ERROR')
+    begin select raise(abort, 'a final judgement is never edited'); end;
+"""

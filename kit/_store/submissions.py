@@ -1,0 +1,343 @@
+"""Submissions, what limits they use up, and what a team selected. A submission is never edited."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kit._store.database import Connections, Row, bump
+from kit.clock import from_text, to_text
+from kit.competition import Competition, Phase, Question
+from kit.errors import InvalidRequest, NotFound
+from kit.limits import Usage, admit, day_of, open_phase
+from kit.submission import Judgement, Kind, Score, Split, State, Submission, Verdict
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file that was received and kept, with what its sender said about it."""
+
+    sha256: str
+    n_bytes: int
+    filename: str
+    note: str = ""
+    kind: Kind = Kind.PREDICTIONS
+    idempotency_key: str | None = None
+
+
+_SUBMISSION = """
+select s.*, t.name as team, t.is_baseline, u.name as user from submission s
+join team t on t.id = s.team_id left join user u on u.id = s.user_id
+"""
+
+
+class Submissions:
+    """Adds submissions within their limits, and reads them back with their last judgement."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._c = connections
+
+    def add(
+        self,
+        competition: Competition,
+        question: Question,
+        received: Received,
+        *,
+        team_id: int,
+        user_id: int,
+        version: str,
+        now: datetime,
+    ) -> tuple[Submission, bool]:
+        """Take a submission, if its team's limits allow, and queue it for judging: all or nothing.
+
+        Returns
+        -------
+        submission, is_new
+            ``is_new`` is False where the same idempotency key was taken before.
+
+        Raises
+        ------
+        NotAllowed
+            Closed, or over a limit.
+        """
+        with self._c.write() as db:
+            if (known := self._by_key(user_id, received.idempotency_key)) is not None:
+                return known, False
+            phase = open_phase(competition, now)
+            admit(competition, phase, self.usage(competition, question, phase, team_id, now), now)
+            submission_id = self._insert(db, competition, question, received, phase.id, team_id, user_id, now)
+            self._debit(db, competition, question, phase, team_id, submission_id, now)
+            self.queue(db, submission_id, self.version_id(db, competition, question, version, now), now)
+            bump(db, f"team/{team_id}", f"submissions/{competition.slug}")
+        return self.get(submission_id), True
+
+    def add_baseline(
+        self,
+        competition: Competition,
+        question: Question,
+        received: Received,
+        *,
+        name: str,
+        user_id: int,
+        version: str,
+        now: datetime,
+    ) -> Submission:
+        """Take a baseline's predictions: free of phases and limits, under a team of its own."""
+        with self._c.write() as db:
+            key = f"baseline/{name}"
+            row = {"competition": competition.slug, "name": name, "name_key": key, "is_baseline": 1}
+            db.table("team").insert({**row, "created_at": to_text(now)}, ignore=True)
+            sql = "select id from team where competition = ? and name_key = ?"
+            team = self._c.row(sql, [competition.slug, key])
+            assert team is not None
+            submission_id = self._insert(
+                db, competition, question, received, "baseline", team["id"], user_id, now
+            )
+            self.queue(db, submission_id, self.version_id(db, competition, question, version, now), now)
+            bump(db, f"team/{team['id']}", f"submissions/{competition.slug}")
+        return self.get(submission_id)
+
+    def _insert(
+        self,
+        db: Any,
+        competition: Competition,
+        question: Question,
+        received: Received,
+        phase: str,
+        team_id: int,
+        user_id: int,
+        now: datetime,
+    ) -> int:
+        row = {
+            "competition": competition.slug,
+            "question": question.id,
+            "phase": phase,
+            "team_id": team_id,
+            "user_id": user_id,
+            "kind": received.kind.value,
+            "sha256": received.sha256,
+            "n_bytes": received.n_bytes,
+            "filename": received.filename,
+            "note": received.note,
+            "submitted_at": to_text(now),
+            "idempotency_key": received.idempotency_key,
+        }
+        return int(db.table("submission").insert(row).last_pk)
+
+    def _debit(
+        self,
+        db: Any,
+        competition: Competition,
+        question: Question,
+        phase: Phase,
+        team_id: int,
+        submission_id: int,
+        now: datetime,
+    ) -> None:
+        row = {"team_id": team_id, "competition": competition.slug, "question": question.id}
+        row |= {"phase": phase.id, "submission_id": submission_id, "day": to_text(day_of(competition, now))}
+        db.table("ledger").insert({**row, "delta": -1, "reason": "submitted", "at": to_text(now)})
+
+    def version_id(
+        self, db: Any, competition: Competition, question: Question, version: str, now: datetime
+    ) -> int:
+        """The row of a question version, added at its first use; inside a transaction."""
+        row = {"competition": competition.slug, "question": question.id, "hash": version}
+        db.table("question_version").insert({**row, "created_at": to_text(now)}, ignore=True)
+        found = self._c.row(
+            "select id from question_version where competition = ? and question = ? and hash = ?",
+            row.values(),
+        )
+        assert found is not None
+        return int(found["id"])
+
+    def queue(self, db: Any, submission_id: int, version_id: int, now: datetime) -> None:
+        """Append a QUEUED judgement; inside a transaction."""
+        row = {"submission_id": submission_id, "version_id": version_id, "state": State.QUEUED.value}
+        db.table("judgement").insert({**row, "queued_at": to_text(now)})
+        bump(db, "queue")
+
+    def usage(
+        self, competition: Competition, question: Question, phase: Phase, team_id: int, now: datetime
+    ) -> Usage:
+        """What a team has used of its limits, refunds taken off."""
+        day = to_text(day_of(competition, now))
+        used = self._c.row(
+            "select coalesce(-sum(delta), 0) as used, coalesce(-sum(delta) filter (where day = ?), 0) "
+            "as used_today from ledger where team_id = ? and question = ? and phase = ?",
+            [day, team_id, question.id, phase.id],
+        )
+        last = self._c.row(
+            "select max(submitted_at) as at from submission where team_id = ? and question = ?",
+            [team_id, question.id],
+        )
+        waiting = self._c.row(
+            "select count(*) as n from judgement j join submission s on s.id = j.submission_id "
+            "where j.state in ('QUEUED', 'RUNNING') and s.team_id = ? and s.question = ?",
+            [team_id, question.id],
+        )
+        assert used and last and waiting
+        last_at = from_text(last["at"]) if last["at"] else None
+        return Usage(used["used_today"], used["used"], waiting["n"], last_at)
+
+    def ledger(self, competition: str, team_id: int) -> list[Row]:
+        """Each debit and refund of a team's limits, oldest first."""
+        return self._c.rows(
+            "select at, question, phase, submission_id, delta, reason from ledger "
+            "where competition = ? and team_id = ? order by id",
+            [competition, team_id],
+        )
+
+    def get(self, submission_id: int) -> Submission:
+        """One submission.
+
+        Raises
+        ------
+        NotFound
+        """
+        row = self._c.row(f"{_SUBMISSION} where s.id = ?", [submission_id])
+        if row is None:
+            raise NotFound(f"There is no submission {submission_id}.")
+        return _submission(row)
+
+    def _by_key(self, user_id: int, key: str | None) -> Submission | None:
+        if key is None:
+            return None
+        row = self._c.row(f"{_SUBMISSION} where s.user_id = ? and s.idempotency_key = ?", [user_id, key])
+        return None if row is None else _submission(row)
+
+    def list(
+        self,
+        competition: str,
+        *,
+        question: str | None = None,
+        team_id: int | None = None,
+        limit: int = 1000,
+        offset: int = 0,
+    ) -> list[Submission]:
+        """Submissions of a competition, newest first."""
+        given = {"c": competition, "q": question, "t": team_id, "limit": limit, "offset": offset}
+        rows = self._c.rows(
+            f"{_SUBMISSION} where s.competition = :c and (:q is null or s.question = :q) "
+            "and (:t is null or s.team_id = :t) order by s.id desc limit :limit offset :offset",
+            given,
+        )
+        return [_submission(row) for row in rows]
+
+    def judgements(self, submission_id: int) -> list[Judgement]:
+        """All judgements of a submission, oldest first."""
+        rows = self._c.rows(
+            "select j.*, v.hash as version from judgement j join question_version v on v.id = j.version_id "
+            "where j.submission_id = ? order by j.id",
+            [submission_id],
+        )
+        return [_judgement(row, self.scores(row["id"])) for row in rows]
+
+    def judgement(self, submission_id: int) -> Judgement:
+        """The last judgement of a submission: the one that counts."""
+        return self.judgements(submission_id)[-1]
+
+    def scores(self, judgement_id: int) -> tuple[Score, ...]:
+        """The scores of a judgement."""
+        rows = self._c.rows("select * from score where judgement_id = ?", [judgement_id])
+        return tuple(score_of(row) for row in rows)
+
+    def place_in_queue(self, submission_id: int) -> int | None:
+        """1 for the submission that is judged next; None where it does not wait."""
+        row = self._c.row(
+            "select (select count(*) from judgement w where w.state = 'QUEUED' and w.id <= j.id) as place "
+            "from judgement j where j.submission_id = ? and j.state = 'QUEUED'",
+            [submission_id],
+        )
+        return None if row is None else int(row["place"])
+
+    def select(
+        self, competition: Competition, question: Question, team_id: int, ids: Sequence[int], now: datetime
+    ) -> None:
+        """Set which submissions of a team count on the private leaderboard; none clears the choice.
+
+        Raises
+        ------
+        NotAllowed
+            The competition is closed.
+        InvalidRequest
+            Too many, another team's, another question's, or not SCORED.
+        """
+        allowed = competition.limits.selected
+        if len(set(ids)) > allowed:
+            raise InvalidRequest(f"{len(set(ids))} submissions selected; {allowed} may be.")
+        with self._c.write() as db:
+            open_phase(competition, now)
+            for submission_id in ids:
+                self._check_selectable(competition, question, team_id, submission_id)
+            given = (team_id, question.id)
+            db.conn.execute("delete from selection where team_id = ? and question = ?", given)
+            for submission_id in dict.fromkeys(ids):
+                row = {"team_id": team_id, "question": question.id, "submission_id": submission_id}
+                db.table("selection").insert({**row, "selected_at": to_text(now)})
+            bump(db, f"team/{team_id}", f"board/{competition.slug}/{question.id}")
+
+    def _check_selectable(
+        self, competition: Competition, question: Question, team_id: int, submission_id: int
+    ) -> None:
+        row = self._c.row(
+            "select 1 from submission s join standing n on n.submission_id = s.id "
+            "join judgement j on j.id = n.judgement_id where s.id = ? and s.team_id = ? "
+            "and s.competition = ? and s.question = ? and j.state = 'SCORED'",
+            [submission_id, team_id, competition.slug, question.id],
+        )
+        if row is None:
+            raise InvalidRequest(
+                f"Submission {submission_id} cannot be selected: it must be your team's, "
+                f"of question '{question.id}', and SCORED."
+            )
+
+    def selected(self, team_id: int, question: str) -> tuple[int, ...]:
+        """Ids of the submissions a team selected."""
+        sql = "select submission_id as id from selection where team_id = ? and question = ? order by 1"
+        return tuple(row["id"] for row in self._c.rows(sql, [team_id, question]))
+
+
+def _submission(row: Row) -> Submission:
+    return Submission(
+        id=row["id"],
+        competition=row["competition"],
+        question=row["question"],
+        phase=row["phase"],
+        team_id=row["team_id"],
+        team=row["team"],
+        user=row["user"] or "",
+        kind=Kind(row["kind"]),
+        filename=row["filename"],
+        note=row["note"],
+        n_bytes=row["n_bytes"],
+        sha256=row["sha256"],
+        submitted_at=from_text(row["submitted_at"]),
+        is_baseline=bool(row["is_baseline"]),
+    )
+
+
+def _judgement(row: Row, scores: tuple[Score, ...]) -> Judgement:
+    return Judgement(
+        id=row["id"],
+        submission_id=row["submission_id"],
+        version=row["version"],
+        state=State(row["state"]),
+        queued_at=from_text(row["queued_at"]),
+        started_at=from_text(row["started_at"]) if row["started_at"] else None,
+        finished_at=from_text(row["finished_at"]) if row["finished_at"] else None,
+        verdict=Verdict(row["verdict"]) if row["verdict"] else None,
+        reasons=tuple(json.loads(row["reasons"])),
+        incident=row["incident"],
+        attempts=row["attempts"],
+        scores=scores,
+    )
+
+
+def score_of(row: Row) -> Score:
+    """A row of the score table as a Score."""
+    numbers = {k: row[k] for k in ("score", "low", "high", "level", "n_rows", "n_resamples")}
+    return Score(metric=row["metric"], split=Split(row["split"]), **numbers)

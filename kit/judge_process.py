@@ -1,0 +1,56 @@
+"""The judge as a process of its own: ``python -m kit.judge_process``, started by ``kit.serve``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from kit.errors import KitError
+from kit.judge import Judge
+from kit.store import Store
+from kit.truth import load_competitions
+from kit.workers import LocalPool
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The judge process: ends when its standard input does, that is when the service stops or dies."""
+    parser = argparse.ArgumentParser(
+        prog="python -m kit.judge_process", description="Judge for a running service."
+    )
+    parser.add_argument("directories", nargs="+", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=1)
+    given = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    # Ctrl-C reaches the whole terminal group; the judge ends when the service has stopped taking in.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.umask(0o077)
+    stop = threading.Event()
+    threading.Thread(target=_stop_at_end_of, args=(sys.stdin.buffer, stop), daemon=True).start()
+    with contextlib.closing(Store(given.data)) as store:
+        Judge(store, load_competitions(given.directories), LocalPool(given.workers)).run(stop)
+
+
+def _stop_at_end_of(stream: IO[bytes], stop: threading.Event) -> None:
+    while stream.read(1):
+        pass
+    stop.set()
+    # Judging gives back its claims at once; should that hang, the lease gives them back later.
+    time.sleep(8)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KitError as error:
+        sys.exit(f"{error}")

@@ -1,0 +1,113 @@
+"""Run a service: HTTP in this process, judging in another, both on one store."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import uvicorn
+
+from kit.errors import OrganizerError
+from kit.service import create_app
+from kit.store import Store
+from kit.truth import load_competitions
+
+log = logging.getLogger("kit.serve")
+
+HOST = "127.0.0.1"
+PORT = 8000
+
+
+def serve(
+    directories: Sequence[Path], data: Path, *, host: str = HOST, port: int = PORT, workers: int = 1
+) -> None:
+    """Serve competitions until interrupted.
+
+    Raises
+    ------
+    InvalidCompetition
+        Lists what keeps a competition from opening.
+    OrganizerError
+        Another service runs on the same data, or the port is taken.
+    """
+    os.umask(0o077)
+    competitions = load_competitions(directories)
+    with _only_service(data), contextlib.closing(Store(data)) as store:
+        store.blobs.clear_incoming()
+        listener = _listen(host, port)
+        app = create_app(store, competitions, workers=workers)
+        with _judging(directories, data, workers):
+            config = uvicorn.Config(
+                app, log_level="warning", timeout_graceful_shutdown=3, server_header=False, log_config=None
+            )
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _only_service(data: Path) -> Generator[None, None, None]:
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (data / "service.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = f"Another service runs on {data}: stop it, or name another folder with --data."
+            raise OrganizerError(text) from None
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OrganizerError(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Name another port with --port."
+        ) from None
+    return listener
+
+
+@contextlib.contextmanager
+def _judging(directories: Sequence[Path], data: Path, workers: int) -> Generator[None, None, None]:
+    """Keep a judge process alive beside the service; one that dies is replaced."""
+    stop = threading.Event()
+    keeper = threading.Thread(target=_keep_judge, args=(directories, data, workers, stop))
+    keeper.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        keeper.join()
+
+
+def _keep_judge(directories: Sequence[Path], data: Path, workers: int, stop: threading.Event) -> None:
+    command = [sys.executable, "-m", "kit.judge_process", "--data", str(data), "--workers", str(workers)]
+    command += [str(directory) for directory in directories]
+    while not stop.is_set():
+        judge = subprocess.Popen(command, stdin=subprocess.PIPE)
+        while judge.poll() is None and not stop.wait(0.2):
+            pass
+        _end(judge)
+        if not stop.is_set():
+            log.error("The judge ended with code %s; starting another", judge.returncode)
+            stop.wait(1)
+
+
+def _end(judge: subprocess.Popen[bytes]) -> None:
+    assert judge.stdin is not None
+    judge.stdin.close()
+    try:
+        judge.wait(10)
+    except subprocess.TimeoutExpired:
+        judge.kill()
+        judge.wait()

@@ -1,0 +1,188 @@
+"""The store: one SQLite file and a folder of blobs, and the only code that writes to them.
+
+It runs on the server alone. Each method is one short transaction, safe from any thread or process;
+reads see what was last committed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from kit._store.accounts import Accounts
+from kit._store.blobs import Blob, Blobs, BlobWriter
+from kit._store.database import Connections, Row, bump
+from kit._store.queue import Claim, Queue, new_incident_number
+from kit._store.submissions import Received, Submissions, score_of
+from kit.clock import from_text, to_text
+from kit.competition import Competition, Question
+from kit.errors import NotFound, OrganizerError
+from kit.leaderboard import Entry
+from kit.submission import Score, Split
+
+__all__ = ["Blob", "BlobWriter", "Claim", "Received", "Row", "Store"]
+
+
+class Store:
+    """All that a service keeps, in one folder readable by its own account only.
+
+    Parameters
+    ----------
+    directory : path
+        Holds ``kit.db`` and ``blobs/``; made, or migrated from an older version, when needed.
+    """
+
+    def __init__(self, directory: Path | str) -> None:
+        self.directory = Path(directory)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.directory.chmod(0o700)
+        self._c = Connections(self.directory / "kit.db")
+        try:
+            self._c.migrate()
+        except sqlite3.DatabaseError as error:
+            raise OrganizerError(
+                f"{self.directory / 'kit.db'} cannot be opened as a store: {error}."
+            ) from error
+        self.blobs = Blobs(self.directory / "blobs")
+        self.accounts = Accounts(self._c)
+        self.submissions = Submissions(self._c)
+        self.queue = Queue(self._c)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._c.close()
+
+    def entries(self, competition: str, question: str) -> list[Entry]:
+        """All that may stand on a question's leaderboard: each SCORED submission as it was last judged."""
+        rows = self._c.rows(
+            "select s.id, t.name as team, t.is_baseline, s.submitted_at, s.note, c.*, "
+            "l.submission_id is not null as is_selected from submission s "
+            "join team t on t.id = s.team_id join standing n on n.submission_id = s.id "
+            "join score c on c.judgement_id = n.judgement_id "
+            "left join selection l on l.submission_id = s.id and l.team_id = s.team_id "
+            "and l.question = s.question "
+            "where s.competition = ? and s.question = ? order by s.id",
+            [competition, question],
+        )
+        return _entries(rows)
+
+    def rejudge(
+        self,
+        competition: Competition,
+        question: Question,
+        *,
+        version: str,
+        now: datetime,
+        submissions: Iterable[int] | None = None,
+    ) -> int:
+        """Queue submissions of a question (all, unless named) to be judged again; returns how many."""
+        wanted = None if submissions is None else set(submissions)
+        with self._c.write() as db:
+            version_id = self.submissions.version_id(db, competition, question, version, now)
+            rows = self._c.rows(
+                "select s.id from submission s where s.competition = ? and s.question = ? and not exists "
+                "(select 1 from judgement j where j.submission_id = s.id "
+                "and j.state in ('QUEUED', 'RUNNING'))",
+                [competition.slug, question.id],
+            )
+            ids = [row["id"] for row in rows if wanted is None or row["id"] in wanted]
+            for submission_id in ids:
+                self.submissions.queue(db, submission_id, version_id, now)
+            bump(db, f"submissions/{competition.slug}")
+        return len(ids)
+
+    def stale(self, competition: Competition, question: Question, version: str) -> int:
+        """How many standing judgements were made under another version of the question."""
+        row = self._c.row(
+            "select count(*) as n from standing n join judgement j on j.id = n.judgement_id "
+            "join question_version v on v.id = j.version_id "
+            "where v.competition = ? and v.question = ? and v.hash != ?",
+            [competition.slug, question.id, version],
+        )
+        return int(row["n"]) if row else 0
+
+    def version_number(self, competition: str, question: str, version: str) -> int:
+        """1 for the first version of a question that judged anything, 2 for the next, and so on."""
+        rows = self._c.rows(
+            "select hash from question_version where competition = ? and question = ? order by id",
+            [competition, question],
+        )
+        hashes = [row["hash"] for row in rows]
+        return hashes.index(version) + 1 if version in hashes else len(hashes) + 1
+
+    def changed_since(self, version: int) -> tuple[int, list[str]]:
+        """Topics that changed after a version, and the newest version.
+
+        Topics are ``board/SLUG/QUESTION``, ``team/ID``, ``submissions/SLUG``, ``people/SLUG``,
+        ``baselines/SLUG`` and ``queue``.
+        """
+        rows = self._c.rows("select name, version from topic where version > ? order by version", [version])
+        newest = rows[-1]["version"] if rows else version
+        return newest, [row["name"] for row in rows]
+
+    def topic_version(self, topic: str) -> int:
+        """A number that grows each time a topic changes; 0 where it never did."""
+        row = self._c.row("select version from topic where name = ?", [topic])
+        return int(row["version"]) if row else 0
+
+    def add_incident(self, place: str, detail: str, *, now: datetime) -> str:
+        """Keep an unexpected error's details for the organizers; returns its number."""
+        incident = new_incident_number()
+        with self._c.write() as db:
+            db.table("incident").insert(
+                {"id": incident, "at": to_text(now), "place": place, "detail": detail}
+            )
+        return incident
+
+    def incident(self, incident: str) -> Row:
+        """An incident's row.
+
+        Raises
+        ------
+        NotFound
+        """
+        row = self._c.row("select * from incident where id = ?", [incident])
+        if row is None:
+            raise NotFound(f"There is no incident {incident!r}.")
+        return row
+
+    def set_baseline(
+        self, competition: str, question: str, name: str, *, now: datetime, **facts: Any
+    ) -> None:
+        """Record how a reference notebook ran: state, cell, error, seconds, sha256, submission_id."""
+        row = {"competition": competition, "question": question, "name": name, "ran_at": to_text(now)}
+        with self._c.write() as db:
+            keys = ("competition", "question", "name")
+            db.table("baseline").upsert({**row, **facts}, pk=keys)
+            bump(db, f"baselines/{competition}")
+
+    def baselines(self, competition: str) -> list[Row]:
+        """The last run of each reference notebook."""
+        sql = "select * from baseline where competition = ? order by question, name"
+        return self._c.rows(sql, [competition])
+
+    def backup(self, path: Path) -> None:
+        """Copy the database, consistent, to a new file, while the service goes on."""
+        self._c.db.conn.execute("vacuum into ?", (str(path),))
+
+
+def _entries(rows: list[Row]) -> list[Entry]:
+    entries: dict[int, Entry] = {}
+    for row in rows:
+        if row["id"] not in entries:
+            scores: dict[Split, dict[str, Score]] = {Split.PUBLIC: {}, Split.PRIVATE: {}}
+            entries[row["id"]] = Entry(
+                submission=row["id"],
+                team=row["team"],
+                submitted_at=from_text(row["submitted_at"]),
+                scores=scores,
+                is_selected=bool(row["is_selected"]),
+                is_baseline=bool(row["is_baseline"]),
+                note=row["note"],
+            )
+        score = score_of(row)
+        entries[row["id"]].scores[score.split][score.metric] = score  # type: ignore[index]
+    return list(entries.values())
