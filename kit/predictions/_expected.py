@@ -1,4 +1,4 @@
-"""Read a predictions file, align it by id, list all that is wrong with it. Knows no truth."""
+"""What a question expects of predictions; reads nothing."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ class Expected:
         The prediction columns.
     classes : tuple of str
         As text, in the question's order; empty where the target is no class.
+    max_bytes : int
+        Limit on a file as it is sent, and on what it decompresses to.
     """
 
     question: str
@@ -32,3 +34,18 @@ class Expected:
     domain: Domain
     classes: tuple[str, ...] = ()
     max_bytes: int = MAX_BYTES
+
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The columns of a file: the id column, then the prediction columns."""
+        return (self.id_column, *self.columns)
+
+    @property
+    def max_rows(self) -> int:
+        """Files with more rows are refused before any value is looked at."""
+        return 10 * len(self.ids) + 1000
+
+    @property
+    def max_columns(self) -> int:
+        """Files with more columns are refused without naming them."""
+        return 10 * len(self.header) + 100
