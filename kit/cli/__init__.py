@@ -1,0 +1,53 @@
+"""The program ``kit``. Commands live in the modules beside this one; here errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+
+import typer
+
+from kit.errors import KitError
+
+app = typer.Typer(
+    name="kit",
+    help="Machine-learning competitions inside Jupyter.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+COMMAND_MODULES = ("kit.cli.participant", "kit.cli.organizer")
+"""Each has ``register(app)``, which adds its commands."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the program: exit code 0 is success, 1 an error of the kit, 2 wrong usage, 130 Ctrl-C."""
+    try:
+        build()(args, prog_name="kit")
+    except KitError as error:
+        _complain(str(error))
+        sys.exit(1)
+    except TimeoutError as error:
+        _complain(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def build() -> typer.Typer:
+    """The program with all its commands."""
+    if not app.registered_commands:
+        for name in COMMAND_MODULES:
+            if find_spec(name) is not None:
+                import_module(name).register(app)
+    return app
+
+
+def _complain(message: str) -> None:
+    from kit.cli.screen import complain
+
+    complain(message)

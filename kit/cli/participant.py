@@ -1,0 +1,206 @@
+"""Participants' commands, in Kaggle's words. They do what kit.client does, and print it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from kit.cli.screen import complain, print_json, print_table, tell
+from kit.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from kit.client import CompetitionClient
+
+Competition = Annotated[
+    str | None,
+    typer.Option("--competition", "-c", help="Slug or address; by default that of the last login."),
+]
+Positional = Annotated[str | None, typer.Argument(metavar="[COMPETITION]", help="The same as -c.")]
+Question = Annotated[str | None, typer.Option("--question", "-q", help="Question, where there are several.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SUBMISSION_COLUMNS = (
+    "id",
+    "question",
+    "submitted_at",
+    "state",
+    "public",
+    "private",
+    "note",
+    "selected",
+    "why",
+)
+LEADERBOARD_COLUMNS = ("rank", "team", "score", "low", "high", "n_submissions", "submitted_at", "shake_up")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    from kit.cli import session
+
+    session.register(app)
+    for command in (download, submit, submissions, leaderboard, rules, select):
+        app.command(rich_help_panel="Taking part")(command)
+
+
+def download(
+    where: Positional = None,
+    competition: Competition = None,
+    question: Question = None,
+    path: Annotated[Path, typer.Option("--path", "-p", help="Folder to put the files in.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Download the data."""
+    comp = opened(competition or where)
+    folder = comp.data_dir(question)
+    path.mkdir(parents=True, exist_ok=True)
+    copied = [
+        Path(shutil.copy2(file, path / file.name)) for file in sorted(folder.iterdir()) if file.is_file()
+    ]
+    if as_json:
+        print_json({"files": [str(file) for file in copied]})
+        return
+    for file in copied:
+        print(file)
+
+
+def submit(
+    where: Positional = None,
+    competition: Competition = None,
+    file: Annotated[Path, typer.Option("--file", "-f", help="CSV (also gzip, zstd) or Parquet.")] = ...,  # type: ignore[assignment]
+    message: Annotated[str, typer.Option("--message", "-m", help="A note to find it by.")] = "",
+    question: Question = None,
+    wait: Annotated[bool, typer.Option(help="Wait for the score.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Submit predictions and wait for the score."""
+    from kit.client.submission import describe
+
+    comp = opened(competition or where)
+    submission = comp.submit(file, note=message, question=question)
+    if wait:
+        submission.wait()
+    facts = submission.facts
+    if as_json:
+        print_json(facts)
+    elif submission.state not in ("REJECTED", "ERROR"):
+        print(describe(facts))
+    if submission.state in ("REJECTED", "ERROR"):
+        complain(repr(submission))
+    tell(remaining(facts))
+    if submission.state in ("REJECTED", "ERROR"):
+        raise typer.Exit(1)
+
+
+def submissions(
+    where: Positional = None,
+    competition: Competition = None,
+    question: Question = None,
+    as_json: AsJson = False,
+) -> None:
+    """List your team's submissions, newest first."""
+    comp = opened(competition or where)
+    comp.client.require_login()
+    found = comp.client.get(f"{comp.path}/submissions", {"question": question})
+    if as_json:
+        print_json(found)
+    elif found:
+        print_table([submission_row(facts) for facts in found], SUBMISSION_COLUMNS)
+    else:
+        tell("No submissions yet: kit submit -f FILE -m NOTE")
+
+
+def leaderboard(
+    where: Positional = None,
+    competition: Competition = None,
+    question: Question = None,
+    split: Annotated[Literal["public", "private"], typer.Option(help="Part of the truth.")] = "public",
+    as_json: AsJson = False,
+) -> None:
+    """Show the leaderboard; of all questions together where there are several and none is named."""
+    comp = opened(competition or where)
+    board = comp.client.get(comp.leaderboard_path(split, question))
+    if as_json:
+        print_json(board["rows"])
+        return
+    if board.get("hidden") and not board["rows"]:
+        tell("The leaderboard is hidden in this phase.")
+        return
+    me = comp.overview["me"] or {}
+    metric = board.get("metric") or "all questions"
+    print_table(
+        board["rows"], LEADERBOARD_COLUMNS, own=me.get("team"), title=f"{comp.slug}, {split}, {metric}"
+    )
+
+
+def rules(
+    where: Positional = None,
+    competition: Competition = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Accept them.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the rules, or accept them."""
+    comp = opened(competition or where)
+    if accept:
+        comp.accept_rules()
+    overview = comp.overview
+    accepted = bool((overview["me"] or {}).get("rules_accepted"))
+    if as_json:
+        print_json({"rules": overview["rules"], "accepted": accepted})
+        return
+    if not accept:
+        print(overview["rules"] or "There are no rules.")
+    if overview["rules"]:
+        tell("You have accepted the rules." if accepted else "To accept them: kit rules --accept")
+
+
+def select(
+    ids: Annotated[list[int] | None, typer.Argument(help="Ids of submissions, of one question.")] = None,
+    competition: Competition = None,
+    question: Question = None,
+    none: Annotated[bool, typer.Option("--none", help="Select none: your best public ones decide.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Select the submissions that decide your private score."""
+    if not ids and not none:
+        raise InvalidRequest("Say which: kit select ID..., or --none. Ids: kit submissions")
+    comp = opened(competition)
+    selected = comp.select(*(ids or []), question=question)
+    if as_json:
+        print_json({"submissions": selected})
+    else:
+        print("Selected:", ", ".join(map(str, selected)) or "none")
+
+
+def opened(where: str | None) -> CompetitionClient:
+    """The competition meant by a slug, an address or nothing; with the person's token if there is one."""
+    from kit import credentials
+    from kit.client import Client, locate
+
+    if where is not None and "://" not in where:
+        base, _ = locate()
+        slug: str | None = where
+    else:
+        base, slug = locate(where)
+    return Client(base, token=credentials.token_for(base)).competition(slug)
+
+
+def remaining(facts: dict[str, Any]) -> str:
+    """How many submissions are left today, in words."""
+    left = facts.get("left_today")
+    return "No daily limit." if left is None else f"Submissions left today: {left}."
+
+
+def submission_row(facts: dict[str, Any]) -> dict[str, Any]:
+    """A submission as a row of the table."""
+    scores = {
+        split: ((facts.get("score") or {}).get(split) or {}).get(facts["metric"], {}).get("score")
+        for split in ("public", "private")
+    }
+    incident = facts.get("incident")
+    why = (
+        "; ".join(facts.get("reasons") or []) or facts.get("verdict") or (incident and f"incident {incident}")
+    )
+    submitted_at = str(facts["submitted_at"])[:19].replace("T", " ")
+    return {**facts, **scores, "why": why, "submitted_at": submitted_at}

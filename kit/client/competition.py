@@ -1,0 +1,288 @@
+"""CompetitionClient: one competition as a participant sees it. Imports no server code and nothing heavy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kit.client import text
+from kit.client.display import widget_bundle
+from kit.client.facts import Checked, Team
+from kit.client.http import Json, quoted
+from kit.client.service import Client
+from kit.client.submission import Submission
+from kit.client.watching import Callback, OnError, Watch
+from kit.errors import InvalidRequest, NotAllowed, NotFound
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kit.client.tables import Leaderboard, Submissions
+    from kit.predictions import Expected
+
+
+class CompetitionClient:
+    """One competition: its data, your submissions, its leaderboard.
+
+    Where a method takes ``question``, it may be left out if the competition has one question.
+
+    Parameters
+    ----------
+    client : Client
+        Of the service. When it logs in, this handle is live.
+    """
+
+    def __init__(self, client: Client, slug: str) -> None:
+        self.client = client
+        self.slug = slug
+        self.path = f"/competitions/{quoted(slug)}"
+        self._expected: dict[tuple[str, Any], Expected] = {}
+        self._seen: Json = None
+
+    @property
+    def overview(self) -> Json:
+        """What the service tells of the competition now: title, rules, times, questions, me."""
+        self._seen = self.client.get(self.path)
+        return self._seen
+
+    @property
+    def team(self) -> Team:
+        """Your team."""
+        me = self._me()
+        return Team(me["team"] or me["name"], tuple(me["members"]))
+
+    def question(self, question: str | None = None) -> Json:
+        """A question's part of the overview.
+
+        Raises
+        ------
+        NotFound, InvalidRequest
+            Naming the questions there are.
+        """
+        by_id = {entry["id"]: entry for entry in self.overview["questions"]}
+        names = ", ".join(map(repr, by_id))
+        if question is None:
+            if len(by_id) == 1:
+                return next(iter(by_id.values()))
+            raise InvalidRequest(f"{self.slug!r} has several questions: {names}. Say question=…")
+        if question not in by_id:
+            raise NotFound(f"{self.slug!r} has no question {question!r}. There are: {names}.")
+        return by_id[question]
+
+    def data(self, question: str | None = None) -> dict[str, pd.DataFrame]:
+        """The data as frames by file stem; downloaded once, checksummed, with a progress bar."""
+        from kit.client import files
+
+        asked = self._question_of_data(question)
+        return files.read_tables(files.download(self.client, self.slug, asked), asked)
+
+    def data_dir(self, question: str | None = None) -> Path:
+        """The folder with the data's files, downloaded where need be."""
+        from kit.client import files
+
+        return files.download(self.client, self.slug, self._question_of_data(question))
+
+    def sql(self, query: str, question: str | None = None) -> pd.DataFrame:
+        """The answer to a query over the data's tables, named by file stem, in polars' SQL.
+
+        Examples
+        --------
+        >>> comp.sql("select count(*) as n from train")  # doctest: +SKIP
+        """
+        import polars as pl
+
+        from kit.client import files
+
+        asked = self._question_of_data(question)
+        folder = files.download(self.client, self.slug, asked)
+        frames = {
+            key: pl.scan_csv(folder / name) if kind == "csv" else pl.scan_parquet(folder / name)
+            for key, (name, kind) in files.table_files(asked).items()
+        }
+        try:
+            return pl.SQLContext(frames=frames).execute(query, eager=True).to_pandas()
+        except pl.exceptions.PolarsError as error:
+            tables = ", ".join(frames)
+            raise InvalidRequest(f"The query failed: {error}. The tables are: {tables}.") from None
+
+    def check(self, predictions: object, question: str | None = None) -> Checked:
+        """Check predictions as the service will, on this machine; uses up nothing.
+
+        Parameters
+        ----------
+        predictions : DataFrame, Series, array or path
+            As for `submit`.
+
+        Raises
+        ------
+        InvalidPredictions
+            With everything that is wrong with them.
+        """
+        from kit.client.outgoing import with_ids
+        from kit.predictions import read_predictions
+
+        asked = self.question(question)
+        expected = self._expectation(asked)
+        given = with_ids(predictions, expected, lambda: self._row_ids(asked))
+        return Checked(asked["id"], len(read_predictions(given, expected)))
+
+    def submit(
+        self, predictions: object, note: str = "", question: str | None = None, *, wait: bool = False
+    ) -> Submission:
+        """Submit predictions.
+
+        Frames, Series and arrays are checked here first, which uses up nothing, and sent as Parquet;
+        a file is sent as it is. When the connection drops, sending is tried again up to five times, and
+        makes one submission all the same.
+
+        Parameters
+        ----------
+        predictions : DataFrame, Series, array or path
+            A DataFrame holds the ids as a column or as its index, a Series as its index, in any order.
+            An array holds exactly one value (or row) for each row of the sample submission, else of the
+            test table, in the order of that file.
+        wait : bool
+            Return when it is judged.
+
+        Raises
+        ------
+        InvalidPredictions
+            With everything that is wrong with them.
+        NotAllowed
+            Where the competition is closed, a limit is used up, or the rules are not accepted.
+        """
+        asked = self.question(question)
+        self._check_may_submit()
+        from kit.client.outgoing import outgoing, send
+
+        ready = outgoing(
+            predictions,
+            lambda: self._expectation(asked),
+            lambda: self._row_ids(asked),
+            max_bytes=asked["max_bytes"],
+        )
+        with ready as file:
+            facts = send(self.client, f"{self._of(asked)}/submissions", file, note=note)
+        submission = Submission(self.client, facts)
+        return submission.wait() if wait else submission
+
+    def submissions(self, question: str | None = None, *, limit: int | None = None) -> Submissions:
+        """Your team's submissions, newest first."""
+        from kit.client.tables import Submissions
+
+        self.client.require_login()
+        params = {"question": question, "limit": limit}
+        found = self.client.get(f"{self.path}/submissions", params)
+        return Submissions(Submission(self.client, facts) for facts in found)
+
+    def select(self, *submissions: Submission | int, question: str | None = None) -> list[int]:
+        """Choose the submissions that decide your private score, instead of any chosen before.
+
+        With none, choose nothing: then your best public ones decide.
+
+        Returns
+        -------
+        list of int
+            Ids of what is selected now.
+        """
+        self.client.require_login()
+        handles = [s if isinstance(s, Submission) else self.submission(s) for s in submissions]
+        questions = sorted({handle.question for handle in handles}) or [self.question(question)["id"]]
+        if len(questions) > 1:
+            raise InvalidRequest(f"Select for one question at a time; these are of {', '.join(questions)}.")
+        path = f"{self.path}/questions/{quoted(questions[0])}/selection"
+        answer = self.client.put(path, {"submissions": [handle.id for handle in handles]})
+        return [int(number) for number in answer["submissions"]]
+
+    def submission(self, number: int) -> Submission:
+        """A submission by its id."""
+        self.client.require_login()
+        return Submission(self.client, self.client.get(f"/submissions/{int(number)}"))
+
+    def leaderboard(self, split: str = "public", question: str | None = None) -> Leaderboard:
+        """The leaderboard as a DataFrame that shows itself live; of all questions where none is named."""
+        from kit.client.tables import Leaderboard
+
+        return Leaderboard(self, self.client.get(self.leaderboard_path(split, question)))
+
+    def leaderboard_path(self, split: str = "public", question: str | None = None) -> str:
+        """The address of a leaderboard, for `Client.get` and `Client.watch`."""
+        if question is None and len((self._seen or self.overview)["questions"]) > 1:
+            return f"{self.path}/leaderboard?split={quoted(split)}"
+        asked = self.question(question)
+        return f"{self._of(asked)}/leaderboard?split={quoted(split)}"
+
+    def watch_leaderboard(
+        self,
+        callback: Callback,
+        question: str | None = None,
+        split: str = "public",
+        *,
+        on_error: OnError | None = None,
+    ) -> Watch:
+        """Call back with the leaderboard's JSON now and whenever it changes; see `Client.watch`."""
+        return self.client.watch(self.leaderboard_path(split, question), callback, on_error=on_error)
+
+    def baselines(self) -> pd.DataFrame:
+        """The reference notebooks and how their last run went."""
+        from kit.client.tables import table
+
+        return table(self.client.get(f"{self.path}/baselines"))
+
+    def limits(self) -> pd.DataFrame:
+        """How many submissions are left, by question."""
+        from kit.client.tables import table
+
+        self.client.require_login()
+        return table(self.client.get(f"{self.path}/limits"))
+
+    def accept_rules(self) -> None:
+        """Accept the rules, which are in ``overview["rules"]``."""
+        self.client.require_login()
+        self.client.post(f"{self.path}/rules")
+
+    def __repr__(self) -> str:
+        return text.describe(self.slug, self.client, self._seen)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return widget_bundle("panel", self)
+
+    def _of(self, question: Json) -> str:
+        return f"{self.path}/questions/{quoted(question['id'])}"
+
+    def _me(self) -> Json:
+        self.client.require_login()
+        me = self.overview["me"]
+        if me is None:
+            # The overview is for everyone, so only here a bad token is told of.
+            me = self.client.me()
+        return {"team": None, "members": [me["name"]], "rules_accepted": True} | me
+
+    def _check_may_submit(self) -> None:
+        me = self._me()
+        if self._seen["rules"] and not me["rules_accepted"]:
+            raise NotAllowed(
+                f"The rules of {self.slug!r} must be accepted before the first submission: read "
+                "comp.overview['rules'], then comp.accept_rules(); in a terminal: kit rules --accept"
+            )
+
+    def _question_of_data(self, question: str | None) -> Json:
+        if question is None:
+            questions = self.overview["questions"]
+            listings = [[entry["sha256"] for entry in asked["data"]] for asked in questions]
+            if questions and all(listing == listings[0] for listing in listings):
+                return questions[0]
+        return self.question(question)
+
+    def _row_ids(self, question: Json) -> Any:
+        from kit.client import files
+
+        return files.row_ids(files.download(self.client, self.slug, question), question)
+
+    def _expectation(self, question: Json) -> Expected:
+        key = (question["id"], question.get("version"))
+        if key not in self._expected:
+            from kit.client.expectation import fetch_expected
+
+            self._expected[key] = fetch_expected(self.client, self.path, question)
+        return self._expected[key]

@@ -1,0 +1,146 @@
+"""connect: from an address to a competition's handle, logged in where that can be done without asking."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import weakref
+from urllib.parse import unquote
+
+import httpx2
+
+from kit import credentials
+from kit.client.competition import CompetitionClient
+from kit.client.progress import in_kernel
+from kit.client.service import Client, how_to_log_in
+from kit.client.session import Session
+from kit.errors import InvalidRequest, KitError, NotLoggedIn, ServiceError
+
+_last: weakref.ref[CompetitionClient] | None = None
+
+
+def connect(
+    url: str | None = None,
+    *,
+    token: str | None = None,
+    name: str | None = None,
+    password: str | None = None,
+) -> CompetitionClient:
+    """Connect to a competition.
+
+    Without ``token`` or ``name`` and ``password``, uses KIT_TOKEN or the login that ``kit login`` saved
+    (never inside Voila); else shows a login form in a notebook, after which the handle is live.
+
+    Parameters
+    ----------
+    url : str, optional
+        The service's address, ending in the competition's slug where there are several, as
+        ``http://127.0.0.1:8000/titanic``. By default KIT_URL, else where ``kit login`` was last.
+
+    Raises
+    ------
+    NotLoggedIn
+        Outside a notebook, where nobody is logged in.
+    NotFound
+        Naming the competitions there are.
+    ServiceError
+        Where no service answers.
+    """
+    global _last
+    url, slug = locate(url)
+    client = Client(url, token=token)
+    if name is not None and password is not None:
+        client.log_in(name, password)
+    elif token is None:
+        client.token = credentials.token_for(client.url)
+    comp = client.competition(slug)
+    _last = weakref.ref(comp)
+    if not _is_logged_in(comp, given=token is not None):
+        _show_login(comp)
+    return comp
+
+
+def last_connected() -> CompetitionClient:
+    """The competition that `connect` was last called for and that is still in use."""
+    comp = _last() if _last is not None else None
+    if comp is None:
+        raise InvalidRequest("There is no competition yet: comp = kit.connect(…)")
+    return comp
+
+
+def locate(url: str | None = None) -> tuple[str, str | None]:
+    """The base of the service behind an address, and the slug where the address ends in one.
+
+    Raises
+    ------
+    InvalidRequest
+        Where no address is given or known.
+    ServiceError
+        Where no service answers.
+    """
+    if url is None:
+        current = credentials.current()
+        if current is None:
+            raise InvalidRequest(
+                'Say which service: kit.connect("http://…/slug"), or set KIT_URL; '
+                "in a terminal: kit login http://…/slug"
+            )
+        if current.competition:
+            return current.url, current.competition
+        url = current.url
+    url = url.strip().rstrip("/")
+    if not re.match(r"https?://[^/]+", url):
+        raise InvalidRequest(f"{url!r} is not an address; it begins with http:// or https://")
+    parent, _, last = url.rpartition("/")
+    if re.fullmatch(r"https?:/", parent):
+        return url, None
+    # The last part is a slug, or the service itself lives under a path, as behind a JupyterHub.
+    if _is_service(parent):
+        return parent, unquote(last)
+    if _is_service(url):
+        return url, None
+    raise ServiceError(f"No competition service answers at {parent} or {url}.")
+
+
+def _is_service(url: str) -> bool:
+    trust = Session(url).trusts_environment
+    try:
+        answer = httpx2.get(f"{url}/healthz", timeout=10.0, trust_env=trust)
+        return answer.is_success and "status" in answer.json()
+    except httpx2.TransportError as error:
+        raise ServiceError(
+            f"No service answers at {url} ({error}). Check the address, or ask the organizer whether it runs."
+        ) from None
+    except (httpx2.InvalidURL, ValueError):
+        return False
+
+
+def _is_logged_in(comp: CompetitionClient, *, given: bool) -> bool:
+    client = comp.client
+    if client.token:
+        try:
+            # The overview says who asks, and is what the handle's text is made of.
+            if comp.overview["me"] is None:
+                client.me()
+            return True
+        except NotLoggedIn:
+            if given or not in_kernel():
+                raise
+            client.token = None
+    if not in_kernel():
+        raise NotLoggedIn(how_to_log_in(client.url))
+    return False
+
+
+def _show_login(comp: CompetitionClient) -> None:
+    from IPython.display import display
+
+    def log_in(token: str) -> None:
+        comp.client.token = token
+
+    try:
+        form = importlib.import_module("kit.widgets").login(comp.client.url, log_in)
+    except (ImportError, KitError):
+        print(how_to_log_in(comp.client.url))
+        return
+    display(form)  # type: ignore[no-untyped-call]

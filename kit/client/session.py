@@ -1,0 +1,23 @@
+"""Where and as whom a client speaks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+
+@dataclass
+class Session:
+    """A service and a token; shared by all that speaks for a client, so that a login reaches all."""
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+
+    def headers(self) -> dict[str, str]:
+        """The headers of each request."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+    @property
+    def trusts_environment(self) -> bool:
+        """Whether proxies of the environment apply: never on the way to this machine itself."""
+        return urlsplit(self.url).hostname not in {"localhost", "127.0.0.1", "::1"}

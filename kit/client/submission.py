@@ -1,0 +1,177 @@
+"""Submission: a handle of one submission, which knows how it stands. Changes nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kit.client.display import widget_bundle
+from kit.client.http import ONE_RETRY, Json
+from kit.client.progress import waiting
+from kit.client.watching import Callback, OnError, Watch
+
+if TYPE_CHECKING:
+    from kit.client.service import Client
+
+FINAL = frozenset({"SCORED", "REJECTED", "ERROR"})
+_WAIT_S = 5.0
+
+
+class Submission:
+    """One submission, as it stood when last asked: `refresh` and `wait` ask again.
+
+    Parameters
+    ----------
+    facts : dict
+        What the service tells of it; kept as ``facts``.
+    """
+
+    def __init__(self, client: Client, facts: Json) -> None:
+        self.client = client
+        self.facts: dict[str, Any] = facts
+        self._etag: str | None = None
+
+    @property
+    def id(self) -> int:
+        """Its number, for `CompetitionClient.select` and for talking about it."""
+        return int(self.facts["id"])
+
+    @property
+    def path(self) -> str:
+        """Its address, for `Client.watch`."""
+        return f"/submissions/{self.id}"
+
+    @property
+    def question(self) -> str:
+        """Id of the question it answers."""
+        return str(self.facts["question"])
+
+    @property
+    def state(self) -> str:
+        """QUEUED, RUNNING, SCORED, REJECTED (yours to mend) or ERROR (ours, and free of charge)."""
+        return str(self.facts["state"])
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it is judged."""
+        return self.state in FINAL
+
+    @property
+    def score(self) -> float | None:
+        """The public score by the question's metric, once SCORED."""
+        public = self.scores.get("public", {}).get(self.facts["metric"])
+        return None if public is None else float(public["score"])
+
+    @property
+    def scores(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """All scores: split, then metric, then ``score``, ``low``, ``high``, ``level``, ``n_rows``."""
+        found = self.facts.get("score") or {}
+        return {split: metrics for split, metrics in found.items() if metrics}
+
+    @property
+    def verdict(self) -> str | None:
+        """Why it was REJECTED, in a word."""
+        return self.facts.get("verdict")
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it was REJECTED, everything at once."""
+        return list(self.facts.get("reasons") or [])
+
+    @property
+    def place_in_queue(self) -> int | None:
+        """1 is next; None when it is no longer QUEUED."""
+        return self.facts.get("place_in_queue")
+
+    def refresh(self) -> Submission:
+        """Ask how it stands."""
+        return self._ask(0.0)
+
+    def wait(self, timeout_s: float | None = None) -> Submission:
+        """Wait until it is judged.
+
+        Raises
+        ------
+        TimeoutError
+            When it is not judged in time; it will be all the same.
+        """
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        with waiting(self.line()) as change:
+            while not self.is_final:
+                left_s = _WAIT_S if deadline is None else deadline - time.monotonic()
+                if left_s <= 0:
+                    raise TimeoutError(f"{self.line()} after {timeout_s:g} s. It goes on without you.")
+                self._ask(min(_WAIT_S, left_s))
+                change(self.line())
+        return self
+
+    def file(self, directory: Path | str | None = None) -> Path:
+        """Download what was sent, as it was received.
+
+        Parameters
+        ----------
+        directory : path, optional
+            Where to put it; by default the current one. A file that is there is not overwritten.
+        """
+        name = Path(str(self.facts["filename"])).name or "predictions"
+        target = Path(directory or ".") / f"submission-{self.id}-{name}"
+        with self.client.stream(f"{self.path}/file") as response, target.open("xb") as out:
+            for piece in response.iter_bytes():
+                out.write(piece)
+        return target
+
+    def watch(self, callback: Callback, *, on_error: OnError | None = None) -> Watch:
+        """Call back with the facts now and whenever they change; see `Client.watch`."""
+        return self.client.watch(self.path, callback, on_error=on_error)
+
+    def line(self) -> str:
+        """How it stands, in one line."""
+        return describe(self.facts)
+
+    def __repr__(self) -> str:
+        return "\n".join([self.line(), *(f"  - {reason}" for reason in self.reasons)])
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return widget_bundle("card", self)
+
+    def _ask(self, wait_s: float) -> Submission:
+        headers = {"Prefer": f"wait={round(wait_s)}"} if wait_s >= 1 else {}
+        if self._etag and headers:
+            headers["If-None-Match"] = self._etag
+        started = time.monotonic()
+        response = self.client.request(
+            "GET", self.path, headers=headers, timeout_s=wait_s + 30, retries=ONE_RETRY
+        )
+        if response.status_code != 304:
+            self.facts, self._etag = response.json(), response.headers.get("ETag")
+        if not self.is_final and wait_s:
+            # Where the service does not hold the request, ask no more often than this.
+            time.sleep(max(0.0, min(0.2, wait_s) - (time.monotonic() - started)))
+        return self
+
+
+def describe(facts: Json) -> str:
+    """A submission's state and score, or why there is none, in one line."""
+    head = f"Submission {facts['id']} for {facts['question']!r}: {facts['state']}"
+    match facts["state"]:
+        case "QUEUED" if facts.get("place_in_queue"):
+            return f"{head}, place {facts['place_in_queue']} in the queue"
+        case "SCORED":
+            return f"{head}, {_score_text(facts)}"
+        case "REJECTED":
+            return f"{head}, {facts.get('verdict')}"
+        case "ERROR":
+            incident = facts.get("incident")
+            return f"{head}, our mistake and not counted" + (f" (incident {incident})" if incident else "")
+    return head
+
+
+def _score_text(facts: Json) -> str:
+    found = ((facts.get("score") or {}).get("public") or {}).get(facts["metric"])
+    if found is None:
+        return "score not shown"
+    interval = ""
+    if found.get("low") is not None and found.get("high") is not None:
+        interval = f" ({found['level']:.0%} interval {found['low']:.5g} to {found['high']:.5g})"
+    return f"public {facts['metric']} {found['score']:.6g}{interval}"

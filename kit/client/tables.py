@@ -1,0 +1,94 @@
+"""Tables a notebook shows: the leaderboard as a DataFrame, and lists of submissions. Imported when needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from kit.client.display import widget_bundle
+from kit.client.http import Json
+from kit.client.submission import Submission
+
+if TYPE_CHECKING:
+    from kit.client.competition import CompetitionClient
+
+_SHOWN = ("rank", "team", "score", "low", "high", "n_submissions", "submitted_at", "shake_up")
+_WHOLE = ("rank", "rank_low", "rank_high", "n_submissions", "submission", "shake_up")
+
+
+class Leaderboard(pd.DataFrame):
+    """A leaderboard's rows, best first; a cell that ends in it shows it live.
+
+    What is computed from it is a plain DataFrame. ``about`` holds what the service tells besides the rows.
+    """
+
+    _metadata = ["about", "_comp"]  # noqa: RUF012
+
+    def __init__(self, comp: CompetitionClient, board: Json) -> None:
+        super().__init__(_frame(board["rows"]))  # type: ignore[call-arg]
+        self._comp = comp
+        self.about = {key: value for key, value in board.items() if key != "rows"}
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def __repr__(self) -> str:
+        return f"{self._title()}\n{self._short().to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return str(self._short().to_html(index=False))
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return widget_bundle("leaderboard", self._comp, self.about.get("question"), self.about["split"])
+
+    def _short(self) -> pd.DataFrame:
+        kept = [name for name in _SHOWN if name in self.columns and self[name].notna().any()]
+        return pd.DataFrame(self[kept]).fillna({"rank": 0}).replace({"rank": {0: ""}}) if kept else self
+
+    def _title(self) -> str:
+        question = self.about.get("question")
+        what = f"question {question!r}, {self.about.get('metric')}" if question else "all questions"
+        hidden = "; hidden for now" if self.about.get("hidden") else ""
+        return f"{self.about['split']} leaderboard of {self.about['competition']!r}, {what}{hidden}"
+
+
+class Submissions(list[Submission]):
+    """Submissions, newest first."""
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each."""
+        return pd.DataFrame(
+            {
+                "id": [s.id for s in self],
+                "question": [s.question for s in self],
+                "submitted_at": pd.to_datetime([s.facts["submitted_at"] for s in self], utc=True),
+                "state": [s.state for s in self],
+                "score": pd.Series([s.score for s in self], dtype="float64"),
+                "note": [s.facts.get("note") for s in self],
+                "selected": [bool(s.facts.get("selected")) for s in self],
+                "filename": [s.facts.get("filename") for s in self],
+            }
+        )
+
+    def __repr__(self) -> str:
+        return self.frame().to_string(index=False) if self else "No submissions yet."
+
+    def _repr_html_(self) -> str:
+        return str(self.frame().to_html(index=False)) if self else "No submissions yet."
+
+
+def table(rows: Json) -> pd.DataFrame:
+    """Rows of JSON as a DataFrame, with times as times."""
+    return _frame(rows)
+
+
+def _frame(rows: Json) -> pd.DataFrame:
+    frame = pd.DataFrame.from_records(list(rows))
+    for name in frame.columns:
+        if name.endswith("_at"):
+            frame[name] = pd.to_datetime(frame[name], utc=True, format="ISO8601")
+        elif name in _WHOLE:
+            frame[name] = frame[name].astype("Int64")
+    return frame

@@ -1,0 +1,77 @@
+"""A competition in a few lines of text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from kit.client.http import Json
+
+if TYPE_CHECKING:
+    from kit.client.service import Client
+
+
+def describe(slug: str, client: Client, overview: Json) -> str:
+    """Title, times, questions, who is logged in, and what to call next."""
+    if overview is None:
+        return f"Competition {slug!r} at {client.url}"
+    lines = [f"{overview['title']} ({client.url}/{slug}): {when(overview)}"]
+    for question in overview["questions"]:
+        lines.append(f"  question {question['id']!r}: {_question(question)}")
+    lines.append(f"  {_who(client, overview)}")
+    lines.append('  comp.data() · comp.check(p) · comp.submit(p, note="…") · comp.leaderboard()')
+    return "\n".join(lines)
+
+
+def when(overview: Json) -> str:
+    """Whether a competition is open, and for how long, by the service's clock when it was asked."""
+    state, now = overview["state"], _time(overview["now"])
+    if state == "open":
+        return f"open, closes in {span(_time(overview['closes_at']) - now)}"
+    if state == "upcoming":
+        return f"opens in {span(_time(overview['opens_at']) - now)}"
+    return f"closed since {_time(overview['closes_at']):%Y-%m-%d %H:%M} UTC"
+
+
+def span(duration: timedelta) -> str:
+    """A duration in its two largest units.
+
+    Examples
+    --------
+    >>> span(timedelta(days=3, hours=4, minutes=5)), span(timedelta(minutes=59)), span(timedelta(seconds=2))
+    ('3 d 4 h', '59 min', '2 s')
+    """
+    seconds = max(0, int(duration.total_seconds()))
+    parts = []
+    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append((name, count))
+    if not parts:
+        return "0 s"
+    shown = parts[:2] if parts[0][0] in "dh" else parts[:1]
+    return " ".join(f"{count} {name}" for name, count in shown)
+
+
+def _question(question: Json) -> str:
+    metric = next((m for m in question["metrics"] if m["name"] == question["metric"]), None)
+    better = ""
+    if metric is not None:
+        better = ", greater is better" if metric["greater_is_better"] else ", less is better"
+    columns = ", ".join(question["columns"])
+    rows = f"{question['n_rows']:,} rows" if question.get("n_rows") else "rows"
+    return f"{question['metric']}{better}; predict {columns} for {rows} by {question['id_column']}"
+
+
+def _who(client: Client, overview: Json) -> str:
+    if not client.token:
+        return "not logged in"
+    me = overview.get("me")
+    if not me:
+        return "logged in"
+    team = f", team {me['team']}" if me.get("team") and me["team"] != me["name"] else ""
+    return f"logged in as {me['name']}{team}"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

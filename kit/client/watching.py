@@ -1,0 +1,237 @@
+"""Live updates: one daemon thread per client that long-polls what is watched. Prints nothing, ever."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+
+from kit.client.errors import error_from
+from kit.client.session import Session
+from kit.errors import KitError, ServiceError
+
+Callback = Callable[[Any], object]
+OnError = Callable[[KitError], object]
+
+WAIT_S = 20
+LONGEST_PAUSE_S = 20.0
+_SHORTEST_ROUND_S = 0.2
+_IDLE_ROUND_S = 1.0
+
+
+class Watch:
+    """One watched address; ends with `stop`, with its client, or with the owner of its callback."""
+
+    def __init__(self, hub: Hub, path: str, callback: Callback, on_error: OnError | None) -> None:
+        self.path = path
+        self._hub = hub
+        self._callback = _held(callback)
+        self._on_error = _held(on_error) if on_error else lambda: None
+        self._stopped = False
+
+    def __repr__(self) -> str:
+        return f"<Watch of {self.path}, {'on' if self.is_alive else 'stopped'}>"
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether calls may still come."""
+        return not self._stopped and self._callback() is not None
+
+    def stop(self) -> None:
+        """End the watching; no call starts after this returns, except one already under way."""
+        self._stopped = True
+        self._hub.wake(self.path)
+
+    def deliver(self, value: Any) -> None:
+        """Call back with a new value."""
+        callback = self._callback()
+        if self._stopped or callback is None:
+            return
+        try:
+            if callback(value) is False:
+                self._stopped = True
+        except Exception as error:
+            # What is shown may break, the thread may not: the others still listen.
+            self._stopped = True
+            self.fail(ServiceError(f"Showing {self.path} failed: {error!r}"))
+
+    def fail(self, error: KitError) -> None:
+        """Tell that an attempt failed."""
+        on_error = self._on_error()
+        if on_error is None:
+            return
+        try:
+            on_error(error)
+        except Exception:
+            self._stopped = True
+
+
+@dataclass(eq=False)
+class _Feed:
+    """One address that is polled once for all who watch it; lives in the hub's thread."""
+
+    path: str
+    watches: list[Watch]
+    task: asyncio.Task[None] | None = None
+    etag: str | None = None
+    value: Any = None
+
+    def listeners(self) -> list[Watch]:
+        """Those who still watch."""
+        self.watches = [watch for watch in self.watches if watch.is_alive]
+        return self.watches
+
+
+class Hub:
+    """The thread behind a client's `watch`: one poll per address, however many watch it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._feeds: dict[str, _Feed] = {}
+
+    def watch(self, path: str, callback: Callback, on_error: OnError | None = None) -> Watch:
+        """See `Client.watch`."""
+        watch = Watch(self, path, callback, on_error)
+        self._start()
+        self._call(lambda: self._add(watch))
+        return watch
+
+    def wake(self, path: str) -> None:
+        """Look at once whether anyone still watches an address."""
+        self._call(lambda: self._prune(path))
+
+    def close(self) -> None:
+        """Stop all watching and wait for the thread, unless this is it."""
+        with self._lock:
+            self._closed, loop, thread = True, self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        self._call(loop.stop)
+        if thread is not threading.current_thread():
+            thread.join(timeout=5)
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._closed:
+                raise ServiceError("This client is closed; connect again.")
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                # The default handler logs to stderr, which a notebook shows in whatever cell is running.
+                self._loop.set_exception_handler(lambda *_: None)
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._loop,), name="kit-watch", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._http = _connections(self._session)
+        try:
+            loop.run_forever()
+            tasks = [feed.task for feed in self._feeds.values() if feed.task is not None]
+            for task in tasks:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.run_until_complete(self._http.aclose())
+        finally:
+            loop.close()
+
+    def _call(self, function: Callable[[], object]) -> None:
+        # The loop may have closed in the meantime, and then nothing is left to do.
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(function)
+
+    def _add(self, watch: Watch) -> None:
+        feed = self._feeds.get(watch.path)
+        if feed is None:
+            feed = self._feeds[watch.path] = _Feed(watch.path, [])
+            feed.task = asyncio.ensure_future(self._follow(feed))
+        feed.watches.append(watch)
+        if feed.etag is not None:
+            watch.deliver(feed.value)
+
+    def _prune(self, path: str) -> None:
+        feed = self._feeds.get(path)
+        if feed is None or feed.listeners():
+            return
+        del self._feeds[path]
+        if feed.task is not None:
+            feed.task.cancel()
+
+    async def _follow(self, feed: _Feed) -> None:
+        n_failures = 0
+        while feed.listeners():
+            started = time.monotonic()
+            try:
+                changed = await _poll(feed, self._session, self._http)
+            except KitError as error:
+                n_failures += 1
+                for watch in feed.listeners():
+                    watch.fail(error)
+                await asyncio.sleep(_backoff_s(n_failures))
+                continue
+            n_failures = 0
+            # A service or proxy that does not hold the request must not make this a hot loop.
+            shortest_s = _SHORTEST_ROUND_S if changed else _IDLE_ROUND_S
+            await asyncio.sleep(max(0.0, shortest_s - (time.monotonic() - started)))
+        self._feeds.pop(feed.path, None)
+
+
+def _connections(session: Session) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        base_url=f"{session.url}/api/v1/",
+        timeout=httpx2.Timeout(WAIT_S + 15.0, connect=10.0),
+        limits=httpx2.Limits(max_connections=None),
+        trust_env=session.trusts_environment,
+    )
+
+
+async def _poll(feed: _Feed, session: Session, http: httpx2.AsyncClient) -> bool:
+    """Ask once; True where the value changed and was delivered."""
+    headers = session.headers() | {"Prefer": f"wait={WAIT_S}"}
+    if feed.etag:
+        headers["If-None-Match"] = feed.etag
+    try:
+        response = await http.get(feed.path.lstrip("/"), headers=headers)
+    except httpx2.TransportError as error:
+        raise ServiceError(f"The service at {session.url} does not answer ({error}).") from None
+    if response.status_code == 304:
+        return False
+    if response.is_error:
+        raise error_from(response)
+    try:
+        value = response.json()
+    except ValueError:
+        raise ServiceError(f"{session.url} did not answer {feed.path} with JSON.") from None
+    etag = response.headers.get("ETag", "")
+    if feed.etag is not None and value == feed.value:
+        feed.etag = etag
+        return False
+    feed.etag, feed.value = etag, value
+    for watch in feed.listeners():
+        watch.deliver(value)
+    return True
+
+
+def _backoff_s(n_failures: int) -> float:
+    pause_s: float = min(LONGEST_PAUSE_S, 0.25 * 2 ** min(n_failures, 10))
+    return pause_s * random.uniform(0.5, 1.0)
+
+
+def _held(callback: Callable[[Any], object]) -> Callable[[], Callable[[Any], object] | None]:
+    if inspect.ismethod(callback):
+        return weakref.WeakMethod(callback)
+    return lambda: callback
