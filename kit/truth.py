@@ -133,7 +133,7 @@ def _read_frame(competition: Competition, question: Question) -> pd.DataFrame:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
         text_columns = {question.id_column: str, "split": str}
-        frame = pd.read_csv(path, dtype=text_columns, float_precision="round_trip")
+        frame = pd.read_csv(path, dtype=text_columns)
     except Exception as error:
         problem = Problem(question.truth, "", f"cannot be read: {error}.", "Write CSV (UTF-8) or Parquet.")
         raise InvalidCompetition(str(competition.directory), [problem]) from None
