@@ -184,6 +184,8 @@ def _custom(name: str, predictions: pd.DataFrame, truth: Truth, directory: Path)
     def on_rows(rows: Array, _groups: Array | None) -> float:
         try:
             return float(function(truth.frame.iloc[rows], predicted.iloc[rows]))
+        except MemoryError:
+            raise
         except Exception as error:
             raise MetricFailed(f"Metric '{name}' raised {type(error).__name__}: {error}") from error
 
