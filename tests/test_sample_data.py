@@ -39,6 +39,8 @@ class Sample:
 
     slug: str
     question: dict[str, Any]
+    id_column: str
+    target: str
     naive: str
     decent: str
     loss: Callable[[pd.Series, pd.Series], float]
@@ -46,14 +48,6 @@ class Sample:
     @property
     def folder(self) -> Path:
         return DATA / self.slug
-
-    @property
-    def id_column(self) -> str:
-        return str(self.question["id_column"])
-
-    @property
-    def target(self) -> str:
-        return str(self.question["target"])
 
     @property
     def is_classification(self) -> bool:
@@ -69,7 +63,8 @@ class Sample:
         """The target as numbers: 1 for the last class, 0 for the first."""
         if not self.is_classification:
             return target.astype(float)
-        return (target == self.question["classes"][-1]).astype(int)
+        positive: pd.Series = target == self.question["classes"][-1]
+        return positive.astype(int)
 
 
 def toml(slug: str) -> dict[str, Any]:
@@ -78,7 +73,9 @@ def toml(slug: str) -> dict[str, Any]:
 
 def sample(slug: str, question: str, *args: Any) -> Any:
     found = next(q for q in toml(slug)["question"] if q["id"] == question)
-    return pytest.param(Sample(slug, found, *args), id=f"{slug}-{question}")
+    return pytest.param(
+        Sample(slug, found, found["id_column"], found["target"], *args), id=f"{slug}-{question}"
+    )
 
 
 SAMPLES = [
@@ -294,8 +291,7 @@ def test_the_decent_reference_notebook_beats_the_naive_one_and_the_sample(
 
 def run(question: Sample, name: str, folder: Path) -> pd.DataFrame:
     """Run a reference notebook with the participants' files and nothing else; return its predictions."""
-    data = folder / "data"
-    data.mkdir(exist_ok=True)
+    (data := folder / "data").mkdir(exist_ok=True)
     for path in question.question["data"]:
         (data / Path(path).name).write_bytes((question.folder / path).read_bytes())
     output = folder / f"{name}.csv"
