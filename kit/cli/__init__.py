@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import typer
 
-from kit.errors import KitError
+from kit.errors import KitError, NotLoggedIn
 
 app = typer.Typer(
     name="kit",
@@ -28,10 +28,11 @@ def main(args: list[str] | None = None) -> None:
     """Run the program: exit code 0 is success, 1 an error of the kit, 2 wrong usage, 130 Ctrl-C."""
     try:
         build()(args, prog_name="kit")
-    except KitError as error:
-        _complain(str(error))
+    except NotLoggedIn as error:
+        hint = "" if "kit login" in str(error) else " To log in: kit login"
+        _complain(f"{error}{hint}")
         sys.exit(1)
-    except TimeoutError as error:
+    except (KitError, TimeoutError) as error:
         _complain(str(error))
         sys.exit(1)
     except KeyboardInterrupt:

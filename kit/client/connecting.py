@@ -82,8 +82,8 @@ def locate(url: str | None = None) -> tuple[str, str | None]:
         current = credentials.current()
         if current is None:
             raise InvalidRequest(
-                'Say which service: kit.connect("http://…/slug"), or set KIT_URL; '
-                "in a terminal: kit login http://…/slug"
+                "No service is known yet. In a terminal: kit login http://…/slug; "
+                'in a notebook: kit.connect("http://…/slug"); for both: set KIT_URL'
             )
         if current.competition:
             return current.url, current.competition

@@ -35,17 +35,20 @@ class Leaderboard(pd.DataFrame):
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        return f"{self._title()}\n{self._short().to_string(index=False)}"
+        return f"{self._title()}\n{self._short().to_string(index=False, na_rep='')}"
 
     def _repr_html_(self) -> str:
-        return str(self._short().to_html(index=False))
+        return str(self._short().to_html(index=False, na_rep=""))
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return widget_bundle("leaderboard", self._comp, self.about.get("question"), self.about["split"])
 
     def _short(self) -> pd.DataFrame:
         kept = [name for name in _SHOWN if name in self.columns and self[name].notna().any()]
-        return pd.DataFrame(self[kept]).fillna({"rank": 0}).replace({"rank": {0: ""}}) if kept else self
+        short = pd.DataFrame(self[kept])
+        if "rank" in kept:
+            short["rank"] = short["rank"].astype("string").fillna("baseline")
+        return short
 
     def _title(self) -> str:
         question = self.about.get("question")

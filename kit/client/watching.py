@@ -23,7 +23,7 @@ Callback = Callable[[Any], object]
 OnError = Callable[[KitError], object]
 
 WAIT_S = 20
-LONGEST_PAUSE_S = 20.0
+LONGEST_PAUSE_S = 10.0
 _SHORTEST_ROUND_S = 0.2
 _IDLE_ROUND_S = 1.0
 
@@ -140,13 +140,16 @@ class Hub:
         self._http = _connections(self._session)
         try:
             loop.run_forever()
-            tasks = [feed.task for feed in self._feeds.values() if feed.task is not None]
-            for task in tasks:
-                task.cancel()
-            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-            loop.run_until_complete(self._http.aclose())
+            loop.run_until_complete(self._wind_up())
         finally:
             loop.close()
+
+    async def _wind_up(self) -> None:
+        tasks = [feed.task for feed in self._feeds.values() if feed.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._http.aclose()
 
     def _call(self, function: Callable[[], object]) -> None:
         # The loop may have closed in the meantime, and then nothing is left to do.
