@@ -172,17 +172,17 @@ def _parts(board: Board) -> dict[str, Part]:
         return {}
     # Rows stand best first: the first baseline is the best one.
     baseline = next((r for r in board.rows if r.rank is None), None)
-    zero = (baseline or ranked[-1]).score.score
-    span = ranked[0].score.score - zero
+    zero = rounded((baseline or ranked[-1]).score.score)
+    span = rounded(ranked[0].score.score) - zero
     if baseline is not None and board.rows.index(baseline) < board.rows.index(ranked[0]):
         span = 0.0
     alone = 1.0 if baseline is None else 0.0
     return {
-        r.team: Part(r.score.score, _normalized(r.score.score - zero, span, alone), r.rank or 0)
+        r.team: Part(r.score.score, _normalized(rounded(r.score.score) - zero, span, alone), r.rank or 0)
         for r in ranked
     }
 
 
 def _normalized(gain: float, span: float, alone: float) -> float:
     """Share of the way from the baseline to the best; ``alone`` where the two are one."""
-    return alone if rounded(span) == 0 else min(1.0, max(0.0, gain / span))
+    return alone if span == 0 else min(1.0, max(0.0, gain / span))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kit.competition import Question, is_custom
+from kit.competition import Question, class_text, is_custom
 from kit.errors import MetricFailed
 from kit.metrics import Array, Domain, Metric, Target, get_metric
 from kit.submission import Score, Split
@@ -55,6 +56,23 @@ def score(
     return tuple(scores)
 
 
+def score_split(
+    name: str, predictions: pd.DataFrame, truth: Truth, question: Question, split: Split, *, directory: Path
+) -> float:
+    """One metric's value on one split, without an interval.
+
+    Raises
+    ------
+    MetricFailed
+        As `score` does.
+    """
+    rows = truth.rows(split)
+    groups = None if truth.groups is None else truth.groups[rows]
+    return _finite(
+        name, _on_rows(name, predictions, truth, question, directory)(rows, groups), split, len(rows)
+    )
+
+
 def bootstrap(
     on_rows: OnRows, rows: Array, groups: Array | None = None, *, seed: int, budget_s: float = BUDGET_S
 ) -> Array:
@@ -77,7 +95,9 @@ def bootstrap(
     for b in range(N_RESAMPLES):
         if b >= MIN_RESAMPLES and time.perf_counter() > ends_at:
             break
-        resampled[b] = on_rows(*draw())
+        # A metric of the organizer's may raise where a resample lacks a class, say: like NaN.
+        with contextlib.suppress(MetricFailed):
+            resampled[b] = on_rows(*draw())
     finite: Array = resampled[np.isfinite(resampled)]
     return finite
 
@@ -104,18 +124,23 @@ def _score_split(name: str, on_rows: OnRows, truth: Truth, split: Split, seed: i
     rows = truth.rows(split)
     groups = None if truth.groups is None else truth.groups[rows]
     value = on_rows(rows, groups)
-    if not np.isfinite(value):
-        raise MetricFailed(
-            f"Metric '{name}' gives {value} on the {split.value} split ({len(rows)} rows). "
-            "A score must be a finite number: check the metric's function, and that the split holds "
-            "every class and more than one value."
-        )
+    _finite(name, value, split, len(rows))
     resampled = bootstrap(on_rows, rows, groups, seed=seed)
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail]) if len(resampled) else (value, value)
     # A percentile interval of a skewed metric can miss the score itself by a hair: take it in.
     low, high = min(float(low), value), max(float(high), value)
     return Score(name, split, value, low, high, LEVEL, len(rows), len(resampled))
+
+
+def _finite(name: str, value: float, split: Split, n_rows: int) -> float:
+    if np.isfinite(value):
+        return value
+    raise MetricFailed(
+        f"Metric '{name}' gives {value} on the {split.value} split ({n_rows} rows). "
+        "A score must be a finite number: check the metric's function, and that the split holds "
+        "every class and more than one value."
+    )
 
 
 def _on_rows(
@@ -162,7 +187,9 @@ def _as_domain(metric: Metric, predictions: pd.DataFrame, truth: Truth) -> Array
     given = truth.expected.domain
     wanted = metric.domain if len(truth.expected.classes) <= 2 else metric.multiclass_domain
     if given is Domain.DISTRIBUTION:
-        return values.argmax(axis=1) if wanted is Domain.LABEL else values
+        if wanted is Domain.LABEL:
+            return np.argmax(values, axis=1)
+        return values if wanted is Domain.DISTRIBUTION else values[:, 1]
     if given is Domain.PROBABILITY and wanted is Domain.LABEL:
         return (values[:, 0] >= 0.5).astype("int64")
     return values[:, 0]
@@ -178,8 +205,13 @@ def _custom(name: str, predictions: pd.DataFrame, truth: Truth, directory: Path)
     function = load_function(name, directory)
     predicted = predictions
     if truth.expected.domain is Domain.LABEL:
-        names = np.array(truth.expected.classes, dtype=object)
-        predicted = predictions.apply(lambda codes: names[codes])
+        # Classes as the truth writes them, so that the two frames compare: 1 stays 1, not "1".
+        written = {class_text(v): v for column in truth.frame for v in truth.frame[column].unique().tolist()}
+        names = [written.get(name, name) for name in truth.expected.classes]
+        predicted = pd.DataFrame(
+            {column: [names[code] for code in codes] for column, codes in predictions.items()},
+            index=predictions.index,
+        )
 
     def on_rows(rows: Array, _groups: Array | None) -> float:
         try:

@@ -85,8 +85,9 @@ def classes_of(question: Question, frame: pd.DataFrame) -> tuple[str, ...]:
         return ()
     if question.classes:
         return question.classes
-    values = sorted({value for column in question.target for value in frame[column].unique().tolist()})
-    return tuple(class_text(v) for v in values)
+    values = {value for column in question.target for value in frame[column].unique().tolist()}
+    in_order = sorted(values, key=lambda value: (isinstance(value, str), value))
+    return tuple(dict.fromkeys(class_text(value) for value in in_order))
 
 
 def domain_of(question: Question, classes: tuple[str, ...]) -> Domain:
@@ -133,7 +134,14 @@ def _read_frame(competition: Competition, question: Question) -> pd.DataFrame:
         if path.suffix == ".parquet":
             return pd.read_parquet(path)
         text_columns = {question.id_column: str, "split": str}
-        frame = pd.read_csv(path, dtype=text_columns)
+        # "NA" and "None" may be classes: only an empty cell is empty.
+        frame = pd.read_csv(
+            path,
+            dtype=text_columns,
+            keep_default_na=False,
+            na_values=[""],
+            low_memory=False,
+        )
     except Exception as error:
         problem = Problem(question.truth, "", f"cannot be read: {error}.", "Write CSV (UTF-8) or Parquet.")
         raise InvalidCompetition(str(competition.directory), [problem]) from None
@@ -150,12 +158,17 @@ def _column_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
     problems = []
     for column in wanted:
         if column not in columns:
-            near = difflib.get_close_matches(column, columns, n=1)
-            fix = f"Did you mean '{near[0]}'?" if near else f"It has {', '.join(columns)}."
-            problems.append(Problem(question.truth, column, "is no column of the truth.", fix))
+            problems.append(
+                Problem(question.truth, column, "is no column of the truth.", _nearest(column, columns))
+            )
     if not problems and len(frame) == 0:
         problems.append(Problem(question.truth, "", "has no rows.", "Add one row for each id."))
     return problems
+
+
+def _nearest(column: str, columns: list[str]) -> str:
+    near = difflib.get_close_matches(column, columns, n=1)
+    return f"Did you mean '{near[0]}'?" if near else f"It has {', '.join(columns)}."
 
 
 def _value_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
@@ -176,6 +189,16 @@ def _value_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
             problems.append(Problem(question.truth, "split", text, "Deal rows to both parts."))
     for column in question.target:
         problems += _target_problems(question, frame[column])
+    if question.group_column and (n := int(frame[question.group_column].isna().sum())) > 0:
+        problems.append(
+            Problem(question.truth, question.group_column, f"{n} values are empty.", "Fill them in.")
+        )
+    if question.event_column and not frame[question.event_column].isin([0, 1]).all():
+        text, fix = (
+            "holds more than 0 and 1.",
+            "Write 1 where the target was observed, 0 where it was censored.",
+        )
+        problems.append(Problem(question.truth, question.event_column, text, fix))
     return problems
 
 
@@ -191,29 +214,62 @@ def _target_problems(question: Question, column: pd.Series) -> list[Problem]:
     numbers = pd.to_numeric(column, errors="coerce")
     if not np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan)).all():
         bad = column[~np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan))].iloc[0]
-        return [Problem(question.truth, name, f"{bad!r} is not a finite number.", "Mend the truth.")]
+        fix = 'Mend the truth; for classes, choose a metric of classes, or set domain = "label".'
+        return [Problem(question.truth, name, f"{bad!r} is not a finite number.", fix)]
     return []
 
 
 def _metric_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
-    key = f"question '{question.id}': metric"
     problems = []
     classes = classes_of(question, frame)
     if classes and len(classes) < 2:
-        text = f"column '{question.target[0]}' holds one class only ({classes[0]})."
+        text = f"holds one class only ({classes[0]})."
         problems.append(Problem(question.truth, question.target[0], text, "The truth needs two or more."))
     try:
         domain = domain_of(question, classes)
+        wrong = _unfit(question, domain, classes)
     except ValueError as error:
-        return [*problems, Problem("competition.toml", key, f"{error}.", "Choose metrics that go together.")]
-    if domain is Domain.DISTRIBUTION and len(question.target) > 1:
-        text = "several targets of more than two classes each."
-        problems.append(Problem("competition.toml", key, text, "Make one question for each target."))
+        wrong = [(f"{error}.", "Choose metrics that go together.")]
     for name in question.metrics:
         if not is_custom(name) and get_metric(name).needs_groups and not question.group_column:
-            fix = f"Add group_column = \"…\", the truth's column that names each row's query, for '{name}'."
-            problems.append(Problem("competition.toml", key, "is computed by group.", fix))
-    return problems
+            fix = 'Add group_column = "…", the column of the truth that names each row\'s query.'
+            wrong.append((f"'{name}' is computed by group.", fix))
+    key = f"question '{question.id}': metric"
+    return [*problems, *(Problem("competition.toml", key, text, fix) for text, fix in wrong)]
+
+
+def _unfit(question: Question, domain: Domain, classes: tuple[str, ...]) -> list[tuple[str, str]]:
+    """What the question's metrics and domain ask for that cannot be given together, and the way out."""
+    metrics = [get_metric(name) for name in question.metrics if not is_custom(name)]
+    wrong = []
+    if len({metric.target is Target.CLASS for metric in metrics}) > 1:
+        named = ", ".join(f"'{m.name}' ({m.target.value})" for m in metrics)
+        wrong.append((f"the metrics take different truths: {named}.", "Make one question for each kind."))
+    if domain is Domain.DISTRIBUTION and len(question.target) > 1:
+        text = "several targets with a probability for each class."
+        wrong.append((text, "Make one question for each target."))
+    if domain is Domain.PROBABILITY and len(classes) > 2:
+        text = f"domain is 'probability', and the truth has {len(classes)} classes."
+        wrong.append((text, 'Set domain = "distribution".'))
+    for metric in metrics:
+        if question.domain is not None and domain not in _SERVES[_metric_domain(metric, len(classes))]:
+            text = f"'{metric.name}' cannot be computed from domain '{domain.value}'."
+            wrong.append((text, "Leave domain out: it follows from the metrics."))
+    if odd := sorted(set(question.metric_options.get("class_weights", {})) - set(classes)):
+        text = f"class_weights names '{odd[0]}', and the classes are {', '.join(classes)}."
+        wrong.append((text, "Name the classes as they stand in the truth."))
+    return wrong
+
+
+_BY_CLASS = (Domain.PROBABILITY, Domain.DISTRIBUTION)
+_SERVES: dict[Domain, tuple[Domain, ...]] = {
+    Domain.LABEL: (Domain.LABEL, *_BY_CLASS),
+    Domain.PROBABILITY: _BY_CLASS,
+    Domain.DISTRIBUTION: (Domain.DISTRIBUTION,),
+    Domain.NON_NEGATIVE: (Domain.NON_NEGATIVE, Domain.PROBABILITY),
+    Domain.REAL: (Domain.REAL, Domain.NON_NEGATIVE, *_BY_CLASS),
+}
+"""The domains from which a metric of each domain can be computed."""
 
 
 def _encoded(competition: Competition, question: Question, frame: pd.DataFrame) -> Truth:

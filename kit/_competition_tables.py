@@ -1,0 +1,176 @@
+"""The tables below the first of competition.toml, each checked by itself. Reads nothing."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, time
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
+
+from kit.metrics import Domain, get_metric
+
+SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
+
+Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+"""A time with its zone, kept in UTC."""
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Phase(Table):
+    """A stretch of time with its own limits; times are aware UTC, ``opens_at`` in, ``closes_at`` out."""
+
+    id: str = Field(pattern=NAME)
+    opens_at: Utc | None = None
+    closes_at: Utc | None = None
+    daily_limit: int | None = Field(default=None, ge=1)
+    total_limit: int | None = Field(default=None, ge=1)
+    interval_s: float = Field(default=0, ge=0)
+    concurrent_limit: int | None = Field(default=None, ge=1)
+    rejected_count: bool = False
+    leaderboard: Literal["public", "hidden"] = "public"
+
+
+class Teams(Table):
+    """How large teams may be, and until when they may be changed."""
+
+    max_size: int = Field(default=1, ge=1)
+    merge_until: Utc | None = None
+
+
+class Access(Table):
+    """Who may sign up."""
+
+    signup: Literal["open", "invite"] = "open"
+    emails: tuple[str, ...] = ()
+    invite_code: str | None = Field(default=None, min_length=6)
+
+
+class Limits(Table):
+    """Limits of the whole competition."""
+
+    day_starts_at: time = time(0)
+    max_mb: float = Field(default=200, gt=0)
+    selected: int = Field(default=2, ge=1)
+    judge_wall_s: float = Field(default=120, gt=0)
+    judge_memory_mb: float = Field(default=2048, gt=0)
+
+
+class Question(Table):
+    """One target and one metric to rank by."""
+
+    id: str = Field(pattern=NAME)
+    title: str = ""
+    metric: str
+    more_metrics: tuple[str, ...] = ()
+    metric_options: dict[str, Any] = {}
+    greater_is_better: bool | None = None
+    domain: Domain | None = None
+    id_column: str
+    target: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    group_column: str | None = None
+    event_column: str | None = None
+    truth: str
+    data: tuple[str, ...] = ()
+    sample_submission: str | None = None
+    baselines: tuple[str, ...] = ()
+    weight: float = Field(default=1.0, ge=0)
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _one_target_is_a_list_too(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _classes_are_text(cls, value: object) -> object:
+        return [class_text(item) for item in value] if isinstance(value, list) else value
+
+    @field_validator("target")
+    @classmethod
+    def _a_target_at_least(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("names no column. Name at least one target column.")
+        return value
+
+    @field_validator("metric", "more_metrics")
+    @classmethod
+    def _known_metrics(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for name in (value,) if isinstance(value, str) else value:
+            if not is_custom(name):
+                get_metric(name)
+        return value
+
+    @model_validator(mode="after")
+    def _custom_metrics_have_a_direction(self) -> Self:
+        if is_custom(self.metric) and self.greater_is_better is None:
+            raise ValueError(
+                f"'{self.metric}' is your own metric, and its direction cannot be guessed. "
+                "Add greater_is_better = true or false."
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _columns_are_different(self) -> Self:
+        columns = [self.id_column, *self.target, "split"]
+        if repeated := [c for c in dict.fromkeys(columns) if columns.count(c) > 1]:
+            raise ValueError(
+                f"'{repeated[0]}' is named as two columns. id_column, target and 'split' differ."
+            )
+        return self
+
+    @field_validator("metric_options")
+    @classmethod
+    def _known_options(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if odd := sorted(set(value) - {"class_weights"}):
+            fix = "It is class_weights = { class = weight }; other numbers go into the name: pinball@0.9."
+            raise ValueError(f"'{odd[0]}' is no option of a metric. {fix}")
+        weights = value.get("class_weights", {})
+        if not isinstance(weights, dict) or not all(_is_weight(w) for w in weights.values()):
+            raise ValueError(
+                f"class_weights is {weights!r}. Write class_weights = {{ class = weight }}, from 0 up."
+            )
+        return value
+
+    @property
+    def metric_files(self) -> tuple[str, ...]:
+        """Files of the organizer's own metrics."""
+        return tuple(dict.fromkeys(name.partition(":")[0] for name in self.metrics if is_custom(name)))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metric ranked by, then those only shown, each once."""
+        return tuple(dict.fromkeys((self.metric, *self.more_metrics)))
+
+    def is_greater_better(self, metric: str) -> bool:
+        """Direction of one of the question's metrics."""
+        return bool(self.greater_is_better) if is_custom(metric) else get_metric(metric).greater_is_better
+
+
+def is_custom(metric: str) -> bool:
+    """Whether a metric is the organizer's own function, ``file.py:function``."""
+    return ":" in metric
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value < math.inf
+
+
+def class_text(value: object) -> str:
+    """A class as text, the same from TOML, CSV and Parquet: 1, 1.0 and "1" are one class."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
