@@ -42,6 +42,10 @@ class CompetitionClient:
     @property
     def overview(self) -> Json:
         """What the service tells of the competition now: title, rules, times, questions, me."""
+        return self.refresh()
+
+    def refresh(self) -> Json:
+        """Ask for the overview, which is also what the handle's text is made of."""
         self._seen = self.client.get(self.path)
         return self._seen
 
@@ -245,7 +249,7 @@ class CompetitionClient:
         return text.describe(self.slug, self.client, self._seen)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return widget_bundle("panel", self)
+        return widget_bundle("panel" if self.client.token else "login", self)
 
     def _of(self, question: Json) -> str:
         return f"{self.path}/questions/{quoted(question['id'])}"

@@ -119,8 +119,7 @@ def _is_logged_in(comp: CompetitionClient, *, given: bool) -> bool:
     client = comp.client
     if client.token:
         try:
-            # The overview says who asks, and is what the handle's text is made of.
-            if comp.overview["me"] is None:
+            if comp.refresh()["me"] is None:
                 client.me()
             return True
         except NotLoggedIn:
@@ -129,17 +128,15 @@ def _is_logged_in(comp: CompetitionClient, *, given: bool) -> bool:
             client.token = None
     if not in_kernel():
         raise NotLoggedIn(how_to_log_in(client.url))
+    comp.refresh()
     return False
 
 
 def _show_login(comp: CompetitionClient) -> None:
     from IPython.display import display
 
-    def log_in(token: str) -> None:
-        comp.client.token = token
-
     try:
-        form = importlib.import_module("kit.widgets").login(comp.client.url, log_in)
+        form = importlib.import_module("kit.widgets").login(comp)
     except (ImportError, KitError):
         print(how_to_log_in(comp.client.url))
         return
