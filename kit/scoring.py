@@ -183,12 +183,13 @@ def _over_rows(
 
 def _as_domain(metric: Metric, predictions: pd.DataFrame, truth: Truth) -> Array:
     """The predictions as the metric takes them; probabilities serve a label metric by the likeliest class."""
-    values = predictions.to_numpy()
+    values: Array = predictions.to_numpy()
     given = truth.expected.domain
     wanted = metric.domain if len(truth.expected.classes) <= 2 else metric.multiclass_domain
     if given is Domain.DISTRIBUTION:
         if wanted is Domain.LABEL:
-            return np.argmax(values, axis=1)
+            codes: Array = np.argmax(values, axis=1)
+            return codes
         return values if wanted is Domain.DISTRIBUTION else values[:, 1]
     if given is Domain.PROBABILITY and wanted is Domain.LABEL:
         return (values[:, 0] >= 0.5).astype("int64")
