@@ -3,7 +3,8 @@
 KitError
 ├── ParticipantError          the participant mends it; crosses HTTP as the same class with the same text
 │   ├── InvalidPredictions    the predictions do not fit the question
-│   ├── NotAllowed            closed, over a limit, rules not accepted, wrong role
+│   ├── NotAllowed            closed, rules not accepted, wrong role
+│   │   └── OverLimit         not now, but maybe later: a limit is used up
 │   ├── NotLoggedIn           no token, or one that is wrong, revoked or expired
 │   ├── NotFound              no such competition, question, submission
 │   ├── AlreadyExists         the name is taken
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class KitError(Exception):
@@ -31,6 +33,14 @@ class ParticipantError(KitError):
 
 class NotAllowed(ParticipantError):
     """The request is understood, and refused: closed, over a limit, rules not accepted, wrong role."""
+
+
+class OverLimit(NotAllowed):
+    """A limit is used up; ``retry_at`` is when it is worth asking again, None where never."""
+
+    def __init__(self, message: str, retry_at: datetime | None = None) -> None:
+        self.retry_at = retry_at
+        super().__init__(message)
 
 
 class NotLoggedIn(ParticipantError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from kit.competition import Competition, Phase
-from kit.errors import NotAllowed
+from kit.errors import NotAllowed, OverLimit
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,23 @@ def admit(competition: Competition, phase: Phase, usage: Usage, now: datetime) -
 
     Raises
     ------
-    NotAllowed
+    OverLimit
     """
     left = allowance(competition, phase, usage, now)
     if left.left_today == 0:
-        raise NotAllowed(
+        raise OverLimit(
             f"Your team has used its {phase.daily_limit} submissions of today; "
-            f"the next day starts at {_utc(left.resets_at)}."
+            f"the next day starts at {_utc(left.resets_at)}.",
+            left.resets_at,
         )
     if left.left == 0:
-        raise NotAllowed(f"Your team has used its {phase.total_limit} submissions of phase '{phase.id}'.")
+        raise OverLimit(f"Your team has used its {phase.total_limit} submissions of phase '{phase.id}'.")
     if left.next_at is not None:
-        raise NotAllowed(f"One submission each {phase.interval_s:g} s: wait until {_utc(left.next_at)}.")
+        raise OverLimit(
+            f"One submission each {phase.interval_s:g} s: wait until {_utc(left.next_at)}.", left.next_at
+        )
     if phase.concurrent_limit is not None and usage.n_waiting >= phase.concurrent_limit:
-        raise NotAllowed(
+        raise OverLimit(
             f"{usage.n_waiting} submissions of your team are waiting to be judged, "
             f"and {phase.concurrent_limit} may wait at a time: submit again when one is done."
         )

@@ -15,15 +15,16 @@ from typing import Any
 from kit._store.accounts import Accounts
 from kit._store.blobs import Blob, Blobs, BlobWriter
 from kit._store.database import Connections, Row, bump
+from kit._store.judgements import Standing, score_of
 from kit._store.queue import Claim, Queue, new_incident_number
-from kit._store.submissions import Received, Submissions, score_of
+from kit._store.submissions import Received, Submissions
 from kit.clock import from_text, to_text
 from kit.competition import Competition, Question
 from kit.errors import NotFound, OrganizerError
 from kit.leaderboard import Entry
 from kit.submission import Score, Split
 
-__all__ = ["Blob", "BlobWriter", "Claim", "Received", "Row", "Store"]
+__all__ = ["Blob", "BlobWriter", "Claim", "Received", "Row", "Standing", "Store"]
 
 
 class Store:
@@ -83,16 +84,18 @@ class Store:
         with self._c.write() as db:
             version_id = self.submissions.version_id(db, competition, question, version, now)
             rows = self._c.rows(
-                "select s.id from submission s where s.competition = ? and s.question = ? and not exists "
+                "select s.id, s.team_id from submission s "
+                "where s.competition = ? and s.question = ? and not exists "
                 "(select 1 from judgement j where j.submission_id = s.id "
                 "and j.state in ('QUEUED', 'RUNNING'))",
                 [competition.slug, question.id],
             )
-            ids = [row["id"] for row in rows if wanted is None or row["id"] in wanted]
-            for submission_id in ids:
-                self.submissions.queue(db, submission_id, version_id, now)
-            bump(db, f"submissions/{competition.slug}")
-        return len(ids)
+            chosen = [row for row in rows if wanted is None or row["id"] in wanted]
+            for row in chosen:
+                self.submissions.queue(db, row["id"], version_id, now)
+            teams = {row["team_id"] for row in chosen}
+            bump(db, f"submissions/{competition.slug}", *(f"team/{team_id}" for team_id in teams))
+        return len(chosen)
 
     def stale(self, competition: Competition, question: Question, version: str) -> int:
         """How many standing judgements were made under another version of the question."""

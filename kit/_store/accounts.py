@@ -149,11 +149,14 @@ class Accounts:
     def teams(self, competition: str) -> list[Row]:
         """All teams of participants in a competition."""
         rows = self._c.rows(
-            "select t.id, t.name, t.created_at, (select count(*) from submission s where s.team_id = t.id) "
-            "as n_submissions from team t where t.competition = ? and not t.is_baseline order by t.name_key",
+            "select t.id, t.name, t.created_at, "
+            "(select count(*) from submission s where s.team_id = t.id) as n_submissions, "
+            "(select json_group_array(name) from (select u.name from member m join user u "
+            "on u.id = m.user_id where m.team_id = t.id order by 1)) as members "
+            "from team t where t.competition = ? and not t.is_baseline order by t.name_key",
             [competition],
         )
-        return [{**row, "members": self._members(row["id"])} for row in rows]
+        return [{**row, "members": json.loads(row["members"])} for row in rows]
 
     def _members(self, team_id: int) -> list[str]:
         sql = "select u.name from member m join user u on u.id = m.user_id where m.team_id = ? order by 1"

@@ -172,8 +172,17 @@ class Queue:
         found = {row["state"]: row["n"] for row in self._c.rows(sql)}
         return {"queued": found.get("QUEUED", 0), "running": found.get("RUNNING", 0)}
 
-    def listing(self, states: Sequence[State], *, limit: int = 200) -> list[Row]:
-        """Judgements in given states with their submissions, oldest first, for organizers."""
+    def states(self) -> dict[str, int]:
+        """How many submissions stand in each state."""
+        sql = (
+            "select state, count(*) as n from judgement "
+            "where id in (select max(id) from judgement group by submission_id) group by 1"
+        )
+        return {row["state"]: row["n"] for row in self._c.rows(sql)}
+
+    def listing(self, states: Sequence[State], *, limit: int = 200, newest: bool = False) -> list[Row]:
+        """Judgements in given states with their submissions, oldest (or newest) first, for organizers."""
+        order = "desc" if newest else "asc"
         marks = ", ".join("?" for _ in states)
         return self._c.rows(
             "select s.id as submission, s.competition, s.question, t.name as team, j.state, j.queued_at, "

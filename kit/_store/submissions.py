@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from kit._store.database import Connections, Row, bump
+from kit._store.judgements import Standing, read_judgements, read_standings
 from kit.clock import from_text, to_text
 from kit.competition import Competition, Phase, Question
 from kit.errors import InvalidRequest, NotFound
 from kit.limits import Usage, admit, day_of, open_phase
-from kit.submission import Judgement, Kind, Score, Split, State, Submission, Verdict
+from kit.submission import Judgement, Kind, State, Submission
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Submissions:
             Closed, or over a limit.
         """
         with self._c.write() as db:
-            if (known := self._by_key(user_id, received.idempotency_key)) is not None:
+            if (known := self.by_key(user_id, received.idempotency_key)) is not None:
                 return known, False
             phase = open_phase(competition, now)
             admit(competition, phase, self.usage(competition, question, phase, team_id, now), now)
@@ -203,47 +203,24 @@ class Submissions:
             raise NotFound(f"There is no submission {submission_id}.")
         return _submission(row)
 
-    def _by_key(self, user_id: int, key: str | None) -> Submission | None:
+    def by_key(self, user_id: int, key: str | None) -> Submission | None:
+        """What a user submitted under an idempotency key, if anything."""
         if key is None:
             return None
         row = self._c.row(f"{_SUBMISSION} where s.user_id = ? and s.idempotency_key = ?", [user_id, key])
         return None if row is None else _submission(row)
 
-    def list(
-        self,
-        competition: str,
-        *,
-        question: str | None = None,
-        team_id: int | None = None,
-        limit: int = 1000,
-        offset: int = 0,
-    ) -> list[Submission]:
-        """Submissions of a competition, newest first."""
-        given = {"c": competition, "q": question, "t": team_id, "limit": limit, "offset": offset}
-        rows = self._c.rows(
-            f"{_SUBMISSION} where s.competition = :c and (:q is null or s.question = :q) "
-            "and (:t is null or s.team_id = :t) order by s.id desc limit :limit offset :offset",
-            given,
-        )
-        return [_submission(row) for row in rows]
-
     def judgements(self, submission_id: int) -> list[Judgement]:
         """All judgements of a submission, oldest first."""
-        rows = self._c.rows(
-            "select j.*, v.hash as version from judgement j join question_version v on v.id = j.version_id "
-            "where j.submission_id = ? order by j.id",
-            [submission_id],
-        )
-        return [_judgement(row, self.scores(row["id"])) for row in rows]
+        return read_judgements(self._c, submission_id)
 
     def judgement(self, submission_id: int) -> Judgement:
         """The last judgement of a submission: the one that counts."""
         return self.judgements(submission_id)[-1]
 
-    def scores(self, judgement_id: int) -> tuple[Score, ...]:
-        """The scores of a judgement."""
-        rows = self._c.rows("select * from score where judgement_id = ?", [judgement_id])
-        return tuple(score_of(row) for row in rows)
+    def standings(self, submission_ids: Sequence[int]) -> dict[int, Standing]:
+        """How each of some submissions stands."""
+        return read_standings(self._c, submission_ids)
 
     def place_in_queue(self, submission_id: int) -> int | None:
         """1 for the submission that is judged next; None where it does not wait."""
@@ -300,6 +277,24 @@ class Submissions:
         sql = "select submission_id as id from selection where team_id = ? and question = ? order by 1"
         return tuple(row["id"] for row in self._c.rows(sql, [team_id, question]))
 
+    def list(
+        self,
+        competition: str,
+        *,
+        question: str | None = None,
+        team_id: int | None = None,
+        limit: int = 1000,
+        offset: int = 0,
+    ) -> list[Submission]:
+        """Submissions of a competition, newest first."""
+        given = {"c": competition, "q": question, "t": team_id, "limit": limit, "offset": offset}
+        rows = self._c.rows(
+            f"{_SUBMISSION} where s.competition = :c and (:q is null or s.question = :q) "
+            "and (:t is null or s.team_id = :t) order by s.id desc limit :limit offset :offset",
+            given,
+        )
+        return [_submission(row) for row in rows]
+
 
 def _submission(row: Row) -> Submission:
     return Submission(
@@ -318,26 +313,3 @@ def _submission(row: Row) -> Submission:
         submitted_at=from_text(row["submitted_at"]),
         is_baseline=bool(row["is_baseline"]),
     )
-
-
-def _judgement(row: Row, scores: tuple[Score, ...]) -> Judgement:
-    return Judgement(
-        id=row["id"],
-        submission_id=row["submission_id"],
-        version=row["version"],
-        state=State(row["state"]),
-        queued_at=from_text(row["queued_at"]),
-        started_at=from_text(row["started_at"]) if row["started_at"] else None,
-        finished_at=from_text(row["finished_at"]) if row["finished_at"] else None,
-        verdict=Verdict(row["verdict"]) if row["verdict"] else None,
-        reasons=tuple(json.loads(row["reasons"])),
-        incident=row["incident"],
-        attempts=row["attempts"],
-        scores=scores,
-    )
-
-
-def score_of(row: Row) -> Score:
-    """A row of the score table as a Score."""
-    numbers = {k: row[k] for k in ("score", "low", "high", "level", "n_rows", "n_resamples")}
-    return Score(metric=row["metric"], split=Split(row["split"]), **numbers)

@@ -1,0 +1,90 @@
+"""Reads judgements and their scores; of many submissions at once, so that a long list is four queries."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kit._store.database import Connections, Row
+from kit.clock import from_text
+from kit.submission import Judgement, Score, Split, State, Verdict
+
+_JUDGEMENT = "select j.*, v.hash as version from judgement j join question_version v on v.id = j.version_id "
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a submission stands: its last judgement, its place in the queue (1 is next), if it is selected."""
+
+    judgement: Judgement
+    place_in_queue: int | None
+    is_selected: bool
+
+
+def read_judgements(c: Connections, submission_id: int) -> list[Judgement]:
+    """All judgements of a submission, oldest first."""
+    rows = c.rows(f"{_JUDGEMENT} where j.submission_id = ? order by j.id", [submission_id])
+    scores = _scores(c, [row["id"] for row in rows])
+    return [_judgement(row, scores[row["id"]]) for row in rows]
+
+
+def read_standings(c: Connections, submission_ids: Sequence[int]) -> dict[int, Standing]:
+    """How each of some submissions stands."""
+    marks = _marks(submission_ids)
+    rows = c.rows(
+        f"{_JUDGEMENT} where j.id in (select max(id) from judgement where submission_id in ({marks}) "
+        "group by submission_id)",
+        submission_ids,
+    )
+    scores = _scores(c, [row["id"] for row in rows])
+    places = _places(c) if any(row["state"] == State.QUEUED for row in rows) else {}
+    sql = f"select submission_id as id from selection where submission_id in ({marks})"
+    selected = {row["id"] for row in c.rows(sql, submission_ids)}
+    return {
+        row["submission_id"]: Standing(
+            _judgement(row, scores[row["id"]]), places.get(row["id"]), row["submission_id"] in selected
+        )
+        for row in rows
+    }
+
+
+def _places(c: Connections) -> dict[int, int]:
+    rows = c.rows("select id from judgement where state = 'QUEUED' order by id")
+    return {row["id"]: place for place, row in enumerate(rows, start=1)}
+
+
+def _scores(c: Connections, judgement_ids: Sequence[int]) -> dict[int, tuple[Score, ...]]:
+    sql = f"select * from score where judgement_id in ({_marks(judgement_ids)})"
+    found: dict[int, tuple[Score, ...]] = defaultdict(tuple)
+    for row in c.rows(sql, judgement_ids):
+        found[row["judgement_id"]] += (score_of(row),)
+    return found
+
+
+def _marks(values: Sequence[int]) -> str:
+    return ", ".join("?" for _ in values)
+
+
+def _judgement(row: Row, scores: tuple[Score, ...]) -> Judgement:
+    return Judgement(
+        id=row["id"],
+        submission_id=row["submission_id"],
+        version=row["version"],
+        state=State(row["state"]),
+        queued_at=from_text(row["queued_at"]),
+        started_at=from_text(row["started_at"]) if row["started_at"] else None,
+        finished_at=from_text(row["finished_at"]) if row["finished_at"] else None,
+        verdict=Verdict(row["verdict"]) if row["verdict"] else None,
+        reasons=tuple(json.loads(row["reasons"])),
+        incident=row["incident"],
+        attempts=row["attempts"],
+        scores=scores,
+    )
+
+
+def score_of(row: Row) -> Score:
+    """A row of the score table as a Score."""
+    numbers = {k: row[k] for k in ("score", "low", "high", "level", "n_rows", "n_resamples")}
+    return Score(metric=row["metric"], split=Split(row["split"]), **numbers)
