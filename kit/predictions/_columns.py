@@ -68,11 +68,7 @@ def _described(column: pa.ChunkedArray) -> pa.Array:
 
 def _decoded_bytes(chunk: pa.DictionaryArray) -> int:
     """What the values would take, written out: few bytes of dictionary can stand for terabytes."""
-    dictionary = chunk.dictionary
-    if not (pa.types.is_large_string(dictionary.type) or pa.types.is_string(dictionary.type)):
-        if not pa.types.is_primitive(dictionary.type):
-            dictionary = dictionary.cast(pa.large_string())
-        else:
-            return 8 * len(chunk)
-    lengths = pc.binary_length(dictionary).cast(pa.int64())
+    if chunk.dictionary.type not in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary()):
+        return 8 * len(chunk)
+    lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
     return int(pc.sum(lengths.take(chunk.indices)).as_py() or 0) + 8 * len(chunk)

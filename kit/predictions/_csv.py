@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from kit.predictions._columns import Columns
 
 MAX_LINE_BYTES = 1 << 20
-_BOM = b"\xef\xbb\xbf"
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -30,7 +30,7 @@ def read_csv(data: bytes | bytearray, expected: Expected) -> Columns:
     """
     from kit.predictions._columns import Columns
 
-    start = len(_BOM) if data.startswith(_BOM) else 0
+    start = len(codecs.BOM_UTF8) if data.startswith(codecs.BOM_UTF8) else 0
     start = re.compile(rb"[\r\n]*").match(data, start).end()  # type: ignore[union-attr]
     view = memoryview(data)[start:]
     names = _header(view, expected)

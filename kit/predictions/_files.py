@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,7 @@ def _decompressed(data: Bytes, codec: str, expected: Expected) -> bytearray:
 
 
 def _check_is_text(data: Bytes, expected: Expected) -> None:
-    if not data[:CHUNK_BYTES].strip():
+    if not data[:CHUNK_BYTES].removeprefix(codecs.BOM_UTF8).strip():
         refuse(expected, "the file is empty")
     if data.startswith(b"PK\x03\x04") or data.startswith(b"PK\x05\x06"):
         _refuse_zip(data, expected)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from kit.predictions._columns import Columns
 from kit.predictions._expected import Expected
-from kit.predictions._pages import Page, PageError, pages
+from kit.predictions._pages import Page, PageError, pages, row_groups
 from kit.predictions._problems import (
     MAX_CHARACTERS,
     check_n_rows,
@@ -20,6 +20,7 @@ from kit.predictions._problems import (
 )
 
 MAX_PAGES = 100_000
+MAX_FIXED_BYTES = 32
 _DAMAGED = "the Parquet file is damaged or truncated; write and send it again"
 _FAILURES = (pa.ArrowException, ValueError, TypeError, KeyError, IndexError, OSError, OverflowError)
 
@@ -29,16 +30,15 @@ def read_parquet(data: bytes | bytearray, expected: Expected) -> Columns:
     try:
         file = _open(data, [])
         names = list(file.schema_arrow.names)
-        paths = [file.metadata.schema.column(i).path for i in range(file.metadata.num_columns)]
+        leaves = [file.metadata.schema.column(i) for i in range(file.metadata.num_columns)]
+        paths = [leaf.path for leaf in leaves]
     except _FAILURES:
         refuse(expected, _DAMAGED)
     places, problems = find_columns(names, expected)
-    n_rows = file.metadata.num_rows
-    check_n_rows(n_rows, expected)
-    if len(set(names)) < len(names) or not places:
-        refuse(expected, *problems)
-    odd = [name for name in places if _is_odd(file.schema_arrow.field(name).type) or name not in paths]
-    if odd:
+    check_n_rows(file.metadata.num_rows, expected)
+    if len(set(names)) < len(names) or len(set(paths)) < len(paths) or not places:
+        refuse(expected, *(problems or [_DAMAGED]))
+    if odd := [name for name in places if _is_odd(name, leaves)]:
         text = counted(len(odd), "column holds", "columns hold")
         kinds = (
             f"{shown(name)} ({str(file.schema_arrow.field(name).type)[:MAX_CHARACTERS]})" for name in odd
@@ -46,9 +46,19 @@ def read_parquet(data: bytes | bytearray, expected: Expected) -> Columns:
         refuse(
             expected, *problems, f"{text} no plain values: {named(kinds)}; write one number or label a cell"
         )
-    _check_pages(data, file.metadata, {name: paths.index(name) for name in places}, expected)
-    table = _read(data, list(places), expected)
-    return Columns({name: table.column(name) for name in places}, n_rows, problems)
+    _check_pages(data, file, [paths.index(name) for name in places], expected)
+    texts = [name for name in places if leaves[paths.index(name)].physical_type == "BYTE_ARRAY"]
+    table = _read(data, list(places), texts, expected)
+    return Columns({name: table.column(name) for name in places}, table.num_rows, problems)
+
+
+def _is_odd(name: str, leaves: list[pq.ColumnSchema]) -> bool:
+    # pyarrow reads the column 'n.x' too where it is asked for 'n', so there may be none.
+    if any(leaf.path.startswith(f"{name}.") for leaf in leaves):
+        return True
+    leaf = next(leaf for leaf in leaves if leaf.path == name)
+    is_wide = leaf.physical_type == "FIXED_LEN_BYTE_ARRAY" and leaf.length > MAX_FIXED_BYTES
+    return bool(is_wide or leaf.max_repetition_level > 0)
 
 
 def _open(data: bytes | bytearray, dictionaries: list[str]) -> pq.ParquetFile:
@@ -59,25 +69,27 @@ def _open(data: bytes | bytearray, dictionaries: list[str]) -> pq.ParquetFile:
 
 
 def _check_pages(
-    data: bytes | bytearray, metadata: pq.FileMetaData, places: dict[str, int], expected: Expected
+    data: bytes | bytearray, file: pq.ParquetFile, places: list[int], expected: Expected
 ) -> None:
     """Refuse before reading what would take more memory than its size lets expect."""
     n_group_rows = n_pages = n_bytes = 0
     try:
-        for group in (metadata.row_group(i) for i in range(metadata.num_row_groups)):
-            n_group_rows += group.num_rows
-            for chunk in (group.column(place) for place in places.values()):
+        for group in row_groups(data):
+            n_group_rows += group.n_rows
+            for chunk in (group.chunks[place] for place in places):
                 n_values = 0
                 for page in pages(data, chunk):
                     n_pages += 1
                     n_values += page.n_values
                     n_bytes += page.uncompressed_bytes
                     _check_budget(n_pages, n_bytes, page, expected)
-                if not chunk.num_values == group.num_rows == n_values:
+                if not chunk.n_values == group.n_rows == n_values:
                     refuse(expected, _DAMAGED)
-    except (PageError, *_FAILURES):
+            if len(group.chunks) != file.metadata.num_columns:
+                refuse(expected, _DAMAGED)
+    except (PageError, IndexError):
         refuse(expected, _DAMAGED)
-    if n_group_rows != metadata.num_rows:
+    if n_group_rows != file.metadata.num_rows:
         refuse(expected, _DAMAGED)
 
 
@@ -91,21 +103,16 @@ def _check_budget(n_pages: int, n_bytes: int, page: Page, expected: Expected) ->
         refuse(expected, "the Parquet file uses the encoding DELTA_BYTE_ARRAY; write it without")
 
 
-def _read(data: bytes | bytearray, names: list[str], expected: Expected) -> pa.Table:
+def _read(data: bytes | bytearray, names: list[str], texts: list[str], expected: Expected) -> pa.Table:
     try:
-        schema = _open(data, []).schema_arrow
         # Texts stay a dictionary until their decoded size is known.
-        texts = [name for name in names if _is_text(schema.field(name).type)]
-        table = _open(data, texts).read(columns=names, use_pandas_metadata=False)
+        file = _open(data, texts)
+        if not all(pa.types.is_dictionary(file.schema_arrow.field(name).type) for name in texts):
+            refuse(expected, _DAMAGED)
+        table = file.read(columns=names, use_pandas_metadata=False)
         table.validate(full=True)
     except (*_FAILURES, MemoryError):
         refuse(expected, _DAMAGED)
+    if table.num_rows != file.metadata.num_rows:
+        refuse(expected, _DAMAGED)
     return table
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return kind in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
-
-
-def _is_odd(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_nested(kind) or pa.types.is_fixed_size_binary(kind))
