@@ -1,0 +1,32 @@
+"""What people see in JupyterLab and Voila. Speaks to the service through kit.client alone."""
+
+from __future__ import annotations
+
+from kit.widgets.boards import LeaderboardTable, SubmissionsTable, leaderboard, submissions
+from kit.widgets.card import SubmissionCard, card
+from kit.widgets.countdown import Countdown
+from kit.widgets.fragment import Fragment
+from kit.widgets.login import Gate, LoginForm, login
+from kit.widgets.organizer import organizer
+from kit.widgets.panel import panel
+from kit.widgets.table import LiveTable, column
+from kit.widgets.upload import UploadBox
+
+__all__ = [
+    "Countdown",
+    "Fragment",
+    "Gate",
+    "LeaderboardTable",
+    "LiveTable",
+    "LoginForm",
+    "SubmissionCard",
+    "SubmissionsTable",
+    "UploadBox",
+    "card",
+    "column",
+    "leaderboard",
+    "login",
+    "organizer",
+    "panel",
+    "submissions",
+]

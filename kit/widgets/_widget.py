@@ -1,0 +1,108 @@
+"""What every widget of the kit shares: its looks, and watching the service until it is closed."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import ipywidgets
+import traitlets
+
+from kit.errors import KitError
+
+Json = Any
+"""What a JSON answer holds."""
+
+STATIC = Path(__file__).parent / "static"
+
+
+def esm(name: str) -> str:
+    """A widget's JavaScript."""
+    return (STATIC / f"{name}.js").read_text("utf-8")
+
+
+def css(name: str) -> str:
+    """A widget's style, after the one all share."""
+    return "\n".join((STATIC / f"{part}.css").read_text("utf-8") for part in ("base", name))
+
+
+class KitWidget(anywidget.AnyWidget):
+    """A widget that may watch addresses of the service, and stops when it is closed or forgotten."""
+
+    classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    data = traitlets.Dict().tag(sync=True)
+    """``data-…`` attributes of the element."""
+
+    def __init__(self, **traits: Any) -> None:
+        self._watches: list[Any] = []
+        # A watching thread, a subshell and the kernel's main thread may all set traits.
+        self.lock = threading.RLock()
+        super().__init__(**traits)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is gone from the browser for good."""
+        return self.comm is None
+
+    def keep(self, *watches: Any) -> None:
+        """Stop these watches when the widget is closed."""
+        self._watches += watches
+
+    def change(self, **traits: Any) -> None:
+        """Set several traits at once, from any thread; the browser sees one change."""
+        with self.lock, self.hold_sync():
+            for name, value in traits.items():
+                setattr(self, name, value)
+
+    def close(self) -> None:
+        """Stop watching and remove the widget."""
+        for watch in self.__dict__.get("_watches", []):
+            watch.stop()
+        super().close()
+
+
+def quiet(function: Callable[[], object], failed: Callable[[KitError], object]) -> threading.Thread:
+    """Run something slow beside the kernel's main thread; its `KitError` goes to ``failed``."""
+
+    def run() -> None:
+        try:
+            function()
+        except KitError as error:
+            failed(error)
+
+    thread = threading.Thread(target=run, name="kit-widget", daemon=True)
+    thread.start()
+    return thread
+
+
+def box(*children: ipywidgets.Widget, name: str = "") -> ipywidgets.VBox:
+    """A column of widgets, with a class for its looks and for tests."""
+    made = ipywidgets.VBox(list(children))
+    for each in ("kit-box", *name.split()):
+        made.add_class(each)
+    return made
+
+
+def close_all(widget: ipywidgets.Widget) -> None:
+    """Close a widget and everything in it."""
+    for child in getattr(widget, "children", ()):
+        close_all(child)
+    widget.close()
+
+
+class Remembered:
+    """One living widget per handle and key, so that showing a thing again is another view of it."""
+
+    def __init__(self) -> None:
+        self._by_owner: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
+
+    def get(self, owner: Any, key: Any, make: Callable[[], Any]) -> Any:
+        """The widget made before for this key, unless it was closed."""
+        known = self._by_owner.setdefault(owner, {})
+        if key not in known or known[key].comm is None:
+            known[key] = make()
+        return known[key]

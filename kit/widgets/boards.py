@@ -1,0 +1,220 @@
+"""Leaderboards and lists of submissions, live; turns the service's JSON into rows and columns."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from kit.errors import KitError
+from kit.widgets._widget import Json, Remembered, box, quiet
+from kit.widgets.card import TONES
+from kit.widgets.fragment import Fragment, Node, button, el, message
+from kit.widgets.table import LiveTable, column
+
+if TYPE_CHECKING:
+    from kit.client import CompetitionClient
+
+MOST_SELECTED = 2
+_boards = Remembered()
+
+
+class LeaderboardTable(LiveTable):
+    """A leaderboard; ``team`` is the reader's own, marked in it."""
+
+    def __init__(self, team: str | None = None, **traits: Any) -> None:
+        self._team = team
+        super().__init__(
+            [column("rank", "Rank", "rank"), column("team", "Team", name=True)],
+            row_key="_key",
+            flash=["score", "submission"],
+            empty="No scores yet: the first submission opens the leaderboard.",
+            **{"classes": ["kit-leaderboard"], "status": "waiting", **traits},
+        )
+
+    def show_board(self, board: Json) -> None:
+        """Show a leaderboard as the service tells it."""
+        hidden = "The leaderboard is hidden in this phase. Your own scores are on your submissions."
+        columns = board_columns(board)
+        changed: dict[str, Any] = {} if columns == self.columns else {"columns": columns}
+        if board.get("hidden"):
+            changed["empty"] = hidden
+        self.show(board_rows(board, self._team), updated_at=board.get("updated_at") or "", **changed)
+
+    def lost_board(self, error: KitError) -> None:
+        """Say why there is nothing to see, or that the service does not answer."""
+        if not self.rows:
+            self.change(empty=str(error))
+        self.lost(error)
+
+
+def leaderboard(
+    comp: CompetitionClient, question: str | None = None, split: str = "public", **traits: Any
+) -> LeaderboardTable:
+    """The live leaderboard of a question; of all questions together where none is named."""
+    key = (comp.client.token, question, split, tuple(map(str, traits.values())))
+    return _boards.get(comp, key, partial(_leaderboard, comp, question, split, **traits))  # type: ignore[no-any-return]
+
+
+def _leaderboard(
+    comp: CompetitionClient, question: str | None, split: str, **traits: Any
+) -> LeaderboardTable:
+    overview = comp.overview
+    me = overview["me"] or {}
+    asked = next((each for each in overview["questions"] if each["id"] == question), None)
+    named = asked["title"] if asked else overview["title"]
+    titles = {"title": named, "label": f"{split} leaderboard, {named}", "data": {"split": split}} | traits
+    made = LeaderboardTable(me.get("team"), **titles)
+    path = comp.leaderboard_path(split, question)
+    made.keep(comp.client.watch(path, made.show_board, on_error=made.lost_board))
+    return made
+
+
+def board_columns(board: Json) -> list[dict[str, Any]]:
+    """The columns of a leaderboard."""
+    rows = board["rows"]
+    metric = board.get("metric")
+    better = "greater is better" if board.get("greater_is_better", True) else "lower is better"
+    help_ = f"{metric}, {better}" if metric else "0 is the baseline, 1 the best"
+    made = [
+        column("rank", "Rank", "rank", low="rank_low", high="rank_high", help="Small: the plausible ranks."),
+        column("team", "Team", name=True, detail="_members"),
+        column("score", metric or "Score", "interval", low="low", high="high", help=help_),
+    ]
+    if board.get("split") == "private":
+        text = "Places won (+) or lost (−) from the public to the private leaderboard"
+        made.append(column("shake_up", "Shake-up", "number", digits=0, signed=True, help=text))
+    more = sorted({name for row in rows for name in row.get("metrics") or {}} - {metric})
+    made += [column(f"metrics.{name}", name, "number", hide="wide") for name in more]
+    parts = list(dict.fromkeys(name for row in rows for name in row.get("parts") or {}))
+    made += [column(f"parts.{name}", name, "number", help="Normalised", hide="narrow") for name in parts]
+    if parts:
+        return made
+    times = column("submitted_at", "Submitted", "time", hide="narrow")
+    return [*made, column("n_submissions", "Tries", "number", digits=0, hide="narrow"), times]
+
+
+def board_rows(board: Json, team: str | None) -> list[dict[str, Any]]:
+    """The rows of a leaderboard, each told apart by its team."""
+    return [_board_row(row, team) for row in board["rows"]]
+
+
+def _board_row(row: Json, team: str | None) -> dict[str, Any]:
+    baseline = bool(row.get("baseline"))
+    members = [str(name) for name in row.get("members") or [] if name != row["team"]]
+    more = {f"metrics.{name}": value for name, value in (row.get("metrics") or {}).items()}
+    parts = {f"parts.{name}": part.get("normalized") for name, part in (row.get("parts") or {}).items()}
+    kept = {key: value for key, value in row.items() if key not in {"metrics", "parts", "members"}}
+    return {
+        **kept,
+        **more,
+        **parts,
+        "_key": f"{'baseline' if baseline else 'team'}:{row['team']}",
+        "_you": not baseline and row["team"] == team,
+        "_baseline": baseline,
+        "_members": ", ".join(members),
+    }
+
+
+class SubmissionsTable(LiveTable):
+    """Submissions, newest first."""
+
+    def __init__(self, *, everyone: bool = False, several: bool = False, **traits: Any) -> None:
+        super().__init__(
+            submission_columns(everyone=everyone, several=several),
+            flash=["state", "score"],
+            empty="No submissions yet.",
+            **{"classes": ["kit-submissions"], "status": "waiting", "label": "submissions", **traits},
+        )
+
+    def show_submissions(self, found: Json) -> None:
+        """Show submissions as the service tells them."""
+        rows = [submission_row(facts) for facts in found]
+        chosen = [facts["id"] for facts in found if facts.get("selected")]
+        before = [row["id"] for row in self.rows if row["selected"]]
+        # What the reader ticked and has not saved yet stays, unless the saved choice itself changed.
+        stays = not self.selectable or (self.rows and chosen == before)
+        ticked: dict[str, Any] = {} if stays else {"selected": chosen}
+        self.show(rows, **ticked)
+
+
+def submission_columns(*, everyone: bool, several: bool) -> list[dict[str, Any]]:
+    """The columns of a list of submissions."""
+    state = column("state", "State", "badge", tones=TONES, busy=["QUEUED", "RUNNING"], detail="verdict")
+    public = column("score", "Public", "interval", low="low", high="high")
+    return [
+        column("id", "No.", "number", digits=0),
+        *([column("team", "Team", name=True)] if everyone else []),
+        *([column("question", "Question", hide="narrow")] if several else []),
+        state,
+        public,
+        *([column("private", "Private", "number")] if everyone else []),
+        column("why", "Note or reason", "note", hide="narrow"),
+        column("filename", "File", hide="wide"),
+        column("submitted_at", "Submitted", "time"),
+    ]
+
+
+def submission_row(facts: Json) -> dict[str, Any]:
+    """A submission's line."""
+    scores = facts.get("score") or {}
+    public = (scores.get("public") or {}).get(facts.get("metric")) or {}
+    private = (scores.get("private") or {}).get(facts.get("metric")) or {}
+    kept = ("id", "team", "question", "state", "verdict", "filename", "submitted_at", "user")
+    return {
+        **{key: facts.get(key) for key in kept},
+        **{key: public.get(key) for key in ("score", "low", "high", "level")},
+        "private": private.get("score"),
+        "selected": bool(facts.get("selected")),
+        "why": _why(facts),
+        "_baseline": bool(facts.get("baseline")),
+        "_selectable": facts["state"] == "SCORED",
+        "_tone": "bad" if facts["state"] in {"REJECTED", "ERROR"} else "",
+    }
+
+
+def _why(facts: Json) -> list[str]:
+    match facts["state"]:
+        case "QUEUED" if facts.get("place_in_queue"):
+            told = [f"place {facts['place_in_queue']} in the queue"]
+        case "REJECTED":
+            told = [str(reason) for reason in facts.get("reasons") or [facts.get("verdict") or ""]]
+        case "ERROR":
+            told = [f"our mistake, not counted: incident {facts.get('incident') or 'unknown'}"]
+        case _:
+            told = []
+    return [*([facts["note"]] if facts.get("note") else []), *told]
+
+
+def submissions(comp: CompetitionClient, question: str | None = None) -> ipywidgets.VBox:
+    """Your team's submissions to a question, live, of which two may be selected as final."""
+    overview = comp.overview
+    several = len(overview["questions"]) > 1
+    asked = question or (None if several else overview["questions"][0]["id"])
+    table = SubmissionsTable(
+        several=several and asked is None,
+        selectable=0 if asked is None else MOST_SELECTED,
+        label="your submissions",
+    )
+    path = f"{comp.path}/submissions?limit=500" + (f"&question={asked}" if asked else "")
+    table.keep(comp.client.watch(path, table.show_submissions, on_error=table.lost))
+    return box(table, *([] if asked is None else [_selection(comp, asked, table)]), name="kit-my-submissions")
+
+
+def _selection(comp: CompetitionClient, question: str, table: LiveTable) -> Fragment:
+    told = "Tick up to two scored submissions for the private leaderboard; else your best public one counts."
+    made = Fragment(announces=True, classes=["kit-selection"])
+
+    def say(*told: Node) -> None:
+        made.change(nodes=[el("div", button("Save my selection", "select"), *told, name="kit-row")])
+
+    def select() -> None:
+        chosen = comp.select(*table.selected, question=question)
+        names = " and ".join(f"No. {number}" for number in chosen)
+        text = f"Selected: {names}." if chosen else "Nothing selected: your best public one counts."
+        say(message(text, "good"))
+
+    made.on["select"] = lambda: quiet(select, lambda error: say(message(str(error), "bad")))
+    say(el("p", told, name="kit-muted kit-small"))
+    return made

@@ -1,0 +1,93 @@
+"""The organizers' screen, all of it live. Asks who is there before it shows anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import ipywidgets
+
+from kit.errors import NotAllowed
+from kit.widgets._widget import Json, box
+from kit.widgets.boards import SubmissionsTable, leaderboard
+from kit.widgets.header import header
+from kit.widgets.login import Gate
+from kit.widgets.plot import ProgressPlot
+from kit.widgets.service import KeyNumbers, QueueView, baselines_table, participants_table, show_baselines
+from kit.widgets.table import LiveTable
+from kit.widgets.tabs import tabbed
+
+if TYPE_CHECKING:
+    from kit.client import CompetitionClient
+
+SCOPES = ("submit", "read", "organize")
+REFUSAL = "This screen is for organizers, and this account is a participant's."
+
+
+def organizer(comp: CompetitionClient) -> Gate:
+    """The organizers' screen; a login form first, and a refusal for everyone else."""
+    return Gate(
+        comp,
+        partial(_inside, comp),
+        log_in=partial(_log_in, comp),
+        can_sign_up=False,
+        subtitle="For organizers: log in with your account.",
+    )
+
+
+def _log_in(comp: CompetitionClient, name: str, password: str) -> None:
+    client = comp.client
+    try:
+        client.log_in(name, password, scopes=SCOPES)
+    except NotAllowed as error:
+        # The service gives participants no such scope; or there were too many attempts.
+        raise NotAllowed(f"The service does not log you in here: {error}") from None
+    _require_organizer(comp)
+
+
+def _require_organizer(comp: CompetitionClient) -> None:
+    if comp.client.me()["role"] != "organizer":
+        raise NotAllowed(REFUSAL)
+
+
+def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VBox:
+    _require_organizer(comp)
+    overview = comp.overview
+    several = len(overview["questions"]) > 1
+    numbers, plot = KeyNumbers(), ProgressPlot(overview["questions"])
+    table = SubmissionsTable(everyone=True, several=several, label="all submissions")
+    people, queue, baselines = participants_table(), QueueView(), baselines_table(several=several)
+    path = f"{comp.path}/submissions?limit=1000"
+    _watch(comp, path, table, table.show_submissions, numbers.show_submissions, plot.show_submissions)
+    _watch(comp, f"/users?competition={comp.slug}", people, people.show, numbers.show_people)
+    _watch(comp, "/queue", queue.table, queue.show, numbers.show_queue)
+    _watch(comp, f"{comp.path}/baselines", baselines, partial(show_baselines, baselines))
+    pages = {
+        "Leaderboard": box(_boards(comp, overview), plot.box),
+        "Submissions": table,
+        "Participants": people,
+        "Queue and workers": queue.box,
+        "Baselines": baselines,
+    }
+    parts = tabbed(pages, label="Parts of the organizers' screen")
+    # What is only told from the watching thread lives as long as the screen.
+    parts.told = (numbers, plot, queue)
+    return box(header(overview, leave), numbers, parts, name="kit-panel kit-wide kit-organizer")
+
+
+def _watch(comp: CompetitionClient, path: str, table: LiveTable, *shows: Callable[[Json], object]) -> None:
+    table.keep(*(comp.client.watch(path, show, on_error=table.lost) for show in shows))
+
+
+def _boards(comp: CompetitionClient, overview: Json) -> ipywidgets.VBox:
+    def side_by_side(question: str | None) -> ipywidgets.VBox:
+        public, private = (
+            leaderboard(comp, question, split, title=split.capitalize()) for split in ("public", "private")
+        )
+        return box(public, private, name="kit-side")
+
+    pages = {each["title"]: side_by_side(each["id"]) for each in overview["questions"]}
+    if len(pages) > 1:
+        pages["All questions"] = side_by_side(None)
+    return tabbed(pages, kind="segments", label="Question")

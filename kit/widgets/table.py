@@ -1,0 +1,77 @@
+"""LiveTable: a table whose rows may change at any moment while somebody reads, searches or sorts it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import traitlets
+
+from kit.errors import KitError
+from kit.widgets._widget import KitWidget, css, esm
+
+KINDS = frozenset({"text", "note", "number", "rank", "interval", "time", "bar", "badge"})
+
+
+class LiveTable(KitWidget):
+    """A table that changes in place: search, sorting, scroll and focus stay as they are.
+
+    A row is a dict. ``_you`` marks the reader's own, ``_baseline`` a baseline, ``_tone`` a bad one,
+    ``_selectable`` False one that cannot be ticked.
+
+    Parameters
+    ----------
+    columns : sequence of dict
+        Made by `column`.
+    row_key : str
+        The key that tells rows apart.
+    selectable : int
+        How many rows may be ticked at once; 0 shows no boxes. What is ticked is ``selected``.
+    flash : sequence of str
+        A row lights up for a moment when one of these values changes, and when it is new.
+    """
+
+    _esm = esm("table")
+    _css = css("table")
+
+    columns: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    row_key = traitlets.Unicode("id").tag(sync=True)
+    title = traitlets.Unicode().tag(sync=True)
+    label = traitlets.Unicode("Table").tag(sync=True)
+    empty = traitlets.Unicode("Nothing here yet.").tag(sync=True)
+    selectable = traitlets.Int(0).tag(sync=True)
+    selected: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    flash = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    status = traitlets.Enum(["waiting", "live", "reconnecting", "still"], "still").tag(sync=True)
+    updated_at = traitlets.Unicode().tag(sync=True)
+    height = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, columns: Sequence[Mapping[str, Any]], rows: Iterable[Any] = (), **traits: Any) -> None:
+        super().__init__(columns=[dict(each) for each in columns], rows=list(rows), **traits)
+
+    def show(self, rows: Iterable[Any], *, updated_at: str = "", **traits: Any) -> None:
+        """Show these rows, which just came from the service; safe from any thread."""
+        self.change(rows=list(rows), status="live", updated_at=updated_at, **traits)
+
+    def lost(self, error: KitError) -> None:  # noqa: ARG002
+        """Say that the service does not answer; what is shown stays."""
+        self.change(status="reconnecting")
+
+
+def column(key: str, title: str, kind: str = "text", **options: Any) -> dict[str, Any]:
+    """A column.
+
+    Parameters
+    ----------
+    kind : str
+        One of `KINDS`. "interval" draws ``low`` and ``high`` (keys of the row) on the column's own scale.
+    **options
+        ``align`` ("left", "right"), ``digits``, ``unit``, ``signed``, ``help`` (shown when pointed at),
+        ``hide`` ("wide": not below 760 pixels; "narrow": not below 520), ``name`` (True: this column
+        says whose row it is), ``tones`` and ``busy`` (of badges), ``detail`` (a key whose text is shown
+        when pointed at), ``of`` (a bar's full length).
+    """
+    if kind not in KINDS:
+        raise ValueError(f"no kind of column: {kind!r}; there are {', '.join(sorted(KINDS))}")
+    return {"key": key, "title": title, "kind": kind, **options}
