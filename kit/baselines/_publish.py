@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kit.baselines._run import TIMEOUT_S, Baseline, OnCell, find_notebooks, run_notebook
-from kit.client import CompetitionClient, Submission
+from kit.client import Client, CompetitionClient, Submission
 from kit.client.http import ONE_RETRY, quoted
 from kit.competition import Competition, Question
 from kit.errors import NotAllowed, OrganizerError
@@ -38,7 +38,7 @@ def rerun(
     OrganizerError
         There is no notebook.
     """
-    require_organizer(comp)
+    check_organizer(comp.client)
     asked = competition.question if questions is None else questions
     found = [(question, path) for question in asked for path in find_notebooks(competition, question)]
     if not found:
@@ -61,13 +61,13 @@ def rerun(
     return results
 
 
-def require_organizer(comp: CompetitionClient) -> None:
-    """Raise NotAllowed, with the way out, where the login may not organize."""
-    me = comp.client.me()
+def check_organizer(client: Client) -> None:
+    """Raise NotAllowed, with the way out, where a login may not organize."""
+    me = client.me()
     if me["role"] != "organizer":
-        raise NotAllowed(f"{me['name']} is a participant; log in as organizer: kit login {comp.client.url}")
+        raise NotAllowed(f"{me['name']} is no organizer. Log in as one: kit login {client.url}")
     if "organize" not in me["scopes"]:
-        raise NotAllowed(f"This login may not organize; log in again: kit login {comp.client.url}")
+        raise NotAllowed(f"This login may not organize. Log in again: kit login {client.url}")
 
 
 def publish(comp: CompetitionClient, baseline: Baseline, *, source: Path) -> Baseline:

@@ -1,0 +1,177 @@
+"""Organizers' commands around a running service: serve, demo, dashboard, backup, restore."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kit.cli.screen import print_json, tell
+from kit.errors import OrganizerError
+
+PANEL = "Organizing"
+DATA = Path("kit-data")
+DataDir = Annotated[
+    Path, typer.Option("--data", envvar="KIT_DATA", metavar="DATA_DIR", help="The service's own folder.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")]
+Host = Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 is every one.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands, those of the modules beside this one too."""
+    from kit.cli import organizer_offline, people, results
+
+    organizer_offline.register(app)
+    for command in (serve, demo, dashboard, backup, restore):
+        app.command(rich_help_panel=PANEL)(command)
+    results.register(app)
+    people.register(app)
+
+
+def serve(
+    directories: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Competitions' folders.")],
+    data: DataDir = DATA,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Submissions judged at a time.")] = 1,
+) -> None:
+    """Serve competitions until Ctrl-C."""
+    import logging
+
+    from kit.cli import serving
+
+    serving.check_port(host, port, "kit serve")
+    # Loaded before the service is: it takes a second, and a mistake should be told without delay.
+    competitions = serving.load(directories)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with _sigterm_is_an_exit():
+        tell(f"Starting on {', '.join(c.slug for c in competitions)}; the data are in {data}.")
+        serving.announce_when_up(competitions, data, host, port)
+        from kit.serve import serve as run
+
+        run(directories, data, host=host, port=port, workers=workers)
+    tell("Stopped.")
+
+
+def demo(
+    directory: Annotated[Path, typer.Option("--dir", help="Where everything of the demo is kept.")] = Path(
+        "kit-demo"
+    ),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the service.")] = 8000,
+    lab_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of JupyterLab.")] = 8888,
+    dashboard_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the dashboard.")] = 8866,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew: remove an earlier demo.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Open no browser.")] = False,
+) -> None:
+    """Run everything on this machine: sample competitions, service, JupyterLab, dashboard."""
+    from kit.demo import Ports, run
+
+    with _sigterm_is_an_exit():
+        run(directory, Ports(port, lab_port, dashboard_port), fresh=fresh, browser=not no_browser)
+
+
+def dashboard(
+    url: Annotated[
+        str | None, typer.Option(help="Address of the service; by default KIT_URL or that of the last login.")
+    ] = None,
+    port: Port = 8866,
+    host: Host = "127.0.0.1",
+) -> None:
+    """Run the organizers' dashboard until Ctrl-C; whoever opens it logs in there."""
+    from kit import credentials
+    from kit.cli import serving
+    from kit.cli.voila import command, environment
+    from kit.errors import InvalidRequest
+
+    known = credentials.current()
+    if url is None and known is None:
+        raise InvalidRequest("Say which service: kit dashboard --url http://127.0.0.1:8000")
+    serving.check_port(host, port, "kit dashboard")
+    service = url or (known.url if known else "")
+    with _sigterm_is_an_exit():
+        process = subprocess.Popen(command(host, port), env=environment(service), start_new_session=True)
+        try:
+            serving.wait_for(f"http://{serving.reachable(host)}:{port}/", process, "The dashboard")
+            print(f"Dashboard of {service}: http://{serving.reachable(host)}:{port}/", flush=True)
+            tell("Ctrl-C stops it.")
+            raise OrganizerError(f"The dashboard ended with code {process.wait()}.")
+        finally:
+            _end_group(process)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(help="The new file: .tar, or .tar.gz for a smaller one.")],
+    data: DataDir = DATA,
+    as_json: AsJson = False,
+) -> None:
+    """Write all that a service keeps into one file, also while it runs."""
+    import contextlib
+
+    from kit._store.backup import write_backup
+    from kit.cli.people import existing_store
+
+    with contextlib.closing(existing_store(data)) as store, _bytes_bar(f"Writing {file.name}") as on_bytes:
+        n_bytes = write_backup(store, file, on_bytes=on_bytes)
+    if as_json:
+        print_json({"file": str(file), "bytes": n_bytes})
+    else:
+        print(file)
+    tell(
+        "It holds accounts, submissions and scores, so keep it private. Competitions' folders are not in it."
+    )
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Written by kit backup.")],
+    data: DataDir = DATA,
+) -> None:
+    """Make the data folder of a service from a backup; overwrites nothing."""
+    from kit._store.backup import restore_backup
+
+    with _bytes_bar(f"Reading {file.name}") as on_bytes:
+        restore_backup(file, data, on_bytes=on_bytes)
+    print(data)
+    tell(f"To go on from there: kit serve DIR... --data {data}")
+
+
+@contextmanager
+def _sigterm_is_an_exit() -> Iterator[None]:
+    """Make SIGTERM unwind like Ctrl-C, so that what was started is stopped."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _bytes_bar(title: str) -> Iterator[Callable[[int, int], object]]:
+    from tqdm import tqdm
+
+    with tqdm(desc=title, unit="B", unit_scale=True, delay=1.0, disable=None) as bar:
+
+        def on_bytes(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield on_bytes
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            os.killpg(process.pid, end)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            continue
+        return

@@ -1,0 +1,38 @@
+"""How Voila is run for the organizers' dashboard: for every visitor, with nobody's login."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from kit.resources import folder
+
+NOTEBOOK = "organizer.ipynb"
+_LOGINS = ("KIT_TOKEN", "JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
+
+
+def command(host: str, port: int) -> list[str]:
+    """The program and its arguments."""
+    return [
+        sys.executable,
+        "-m",
+        "voila",
+        str(folder("dashboards") / NOTEBOOK),
+        "--no-browser",
+        f"--Voila.ip={host}",
+        f"--port={port}",
+        "--Voila.port_retries=0",
+        "--VoilaConfiguration.file_allowlist=[]",
+        # A visitor who goes away without a word leaves a kernel behind.
+        "--MappingKernelManager.cull_interval=60",
+        "--MappingKernelManager.cull_idle_timeout=600",
+    ]
+
+
+def environment(service: str) -> dict[str, str]:
+    """The environment of a dashboard: it knows the service, and no login.
+
+    Visitors run in the account of whoever started it, so it must not find that person's token.
+    """
+    kept = {key: value for key, value in os.environ.items() if key not in _LOGINS}
+    return kept | {"KIT_URL": service}
