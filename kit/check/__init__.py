@@ -1,0 +1,46 @@
+"""Every problem of a competition at once, before it opens. Reads files; changes nothing, knows no store."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from kit.check._data import data_problems, read_data
+from kit.check._files import file_problems
+from kit.check._leaks import leak_problems
+from kit.check._metrics import metric_problems
+from kit.check._truth import truth_problems
+from kit.competition import read_competition
+from kit.errors import InvalidCompetition, Problem
+from kit.truth import read_truth
+
+__all__ = ["check_competition"]
+
+
+def check_competition(directory: Path | str, *, now: datetime) -> list[Problem]:
+    """All that is wrong with a competition, errors before warnings; empty where it is ready to open.
+
+    Parameters
+    ----------
+    now : datetime
+        Aware; a competition that has closed by now gets a warning.
+    """
+    competition, problems = read_competition(directory)
+    if competition is None:
+        return problems
+    problems += file_problems(competition, now)
+    frames, unread = read_data(competition)
+    problems += unread
+    for question in competition.question:
+        if not (competition.directory / question.truth).is_file():
+            continue
+        try:
+            truth = read_truth(competition, question)
+        except InvalidCompetition as error:
+            problems += error.problems
+            continue
+        problems += truth_problems(question, truth)
+        problems += data_problems(competition, question, truth, frames)
+        problems += leak_problems(question, truth, frames)
+        problems += metric_problems(competition, question, truth)
+    return sorted(dict.fromkeys(problems), key=lambda problem: problem.warning)
