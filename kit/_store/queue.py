@@ -189,7 +189,7 @@ class Queue:
             "j.started_at, j.worker, j.attempts, j.incident, j.finished_at, i.detail from judgement j "
             "join submission s on s.id = j.submission_id join team t on t.id = s.team_id "
             f"left join incident i on i.id = j.incident where j.state in ({marks}) "
-            f"order by j.id limit {limit}",
+            f"order by j.id {order} limit {limit}",
             [s.value for s in states],
         )
 

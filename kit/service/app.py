@@ -1,0 +1,131 @@
+"""create_app: puts the parts of the service together. Runs nothing by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+
+from kit import __version__
+from kit.clock import Clock, utc_now
+from kit.competition import Competition
+from kit.service import (
+    docs,
+    routes_accounts,
+    routes_baselines,
+    routes_competitions,
+    routes_leaderboards,
+    routes_organizer,
+    routes_service,
+    routes_submissions,
+)
+from kit.service.auth import Logins, Passwords
+from kit.service.boards import Boards
+from kit.service.context import Service
+from kit.service.counts import Counts
+from kit.service.errors import add_handlers
+from kit.service.guard import Guard
+from kit.service.hosted import host
+from kit.service.rate import Rate
+from kit.service.watch import Watch
+from kit.store import Store
+
+WINDOW = timedelta(minutes=5)
+
+_ABOUT = """
+Get a token from `POST /api/v1/tokens` and send it as `Authorization: Bearer kit_…`.
+Errors say what is wrong and what to do; status 500 gives an incident number to quote to the organizers.
+Where an answer has an `ETag`, `If-None-Match` with `Prefer: wait=20` waits for a change.
+"""
+
+
+def create_app(
+    store: Store,
+    competitions: Sequence[Competition],
+    *,
+    clock: Clock = utc_now,
+    workers: int = 0,
+    hasher: PasswordHasher | None = None,
+    n_failed_logins: int = 10,
+    n_sign_ups: int = 500,
+) -> FastAPI:
+    """The service over a store, for competitions whose truth is read here once, and its labels forgotten.
+
+    Parameters
+    ----------
+    workers : int
+        How many submissions the judge of this store judges at a time; only to be told of.
+    hasher : PasswordHasher, optional
+        Another cost of passwords.
+    n_failed_logins : int
+        Failed logins in five minutes by one name from one address; ten times as many by one name, or
+        from one address.
+    n_sign_ups : int
+        New accounts in five minutes from one address: a whole hall may share it.
+
+    Raises
+    ------
+    InvalidCompetition
+    """
+    passwords = Passwords(hasher)
+    service = Service(
+        store=store,
+        hosted={c.slug: host(c) for c in competitions},
+        clock=clock,
+        passwords=passwords,
+        logins=Logins(passwords, n_failed_logins, WINDOW),
+        sign_ups=Rate(n_sign_ups, WINDOW, "new accounts"),
+        wrong_invites=Rate(n_failed_logins, WINDOW, "wrong invite codes"),
+        watch=Watch(store),
+        boards=Boards(store, clock),
+        counts=Counts(store),
+        n_workers=workers,
+    )
+    return _assemble(service)
+
+
+def _assemble(service: Service) -> FastAPI:
+    app = FastAPI(
+        title="Competition kit",
+        version=__version__,
+        description=_ABOUT,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+    )
+    app.state.service = service
+    app.add_middleware(Guard, service=service)
+    add_handlers(app, service.clock)
+    for module in _ROUTES:
+        app.include_router(module.router)
+    return app
+
+
+# Organizers' routes last: theirs end in names, which must not swallow a fixed address.
+_ROUTES = (
+    docs,
+    routes_service,
+    routes_accounts,
+    routes_competitions,
+    routes_submissions,
+    routes_leaderboards,
+    routes_baselines,
+    routes_organizer,
+)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    task = asyncio.create_task(app.state.service.watch.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

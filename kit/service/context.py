@@ -1,0 +1,125 @@
+"""The parts of a running service, and the dependencies by which routes get at them and at who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Path, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from kit.clock import Clock
+from kit.errors import NotAllowed, NotFound, NotLoggedIn
+from kit.service.auth import Caller, Logins, Passwords, Scope, caller_of
+from kit.service.boards import Boards
+from kit.service.counts import Counts
+from kit.service.hosted import Hosted, HostedQuestion
+from kit.service.rate import Rate
+from kit.service.watch import Watch
+from kit.store import Store
+
+MAX_ID = 2**63 - 1
+"""The largest number SQLite can be asked for."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """All that routes work with."""
+
+    store: Store
+    hosted: Mapping[str, Hosted]
+    clock: Clock
+    passwords: Passwords
+    logins: Logins
+    sign_ups: Rate
+    wrong_invites: Rate
+    watch: Watch
+    boards: Boards
+    counts: Counts
+    n_workers: int
+
+    def find(self, slug: str) -> Hosted:
+        """A competition by its slug.
+
+        Raises
+        ------
+        NotFound
+        """
+        if slug not in self.hosted:
+            raise NotFound(f"There is no competition {slug!r} here; there are {', '.join(self.hosted)}.")
+        return self.hosted[slug]
+
+
+async def service_of(request: Request) -> Service:
+    """The service a request came to."""
+    return cast(Service, request.app.state.service)
+
+
+ServiceHere = Annotated[Service, Depends(service_of)]
+_Credentials = Annotated[
+    HTTPAuthorizationCredentials | None,
+    Depends(HTTPBearer(auto_error=False, description="A token, kit_…, from POST /api/v1/tokens.")),
+]
+
+
+def anyone(service: ServiceHere, credentials: _Credentials) -> Caller | None:
+    """Who asks, where it matters and is known; with a bad token one is nobody."""
+    try:
+        return logged_in(service, credentials)
+    except NotLoggedIn:
+        return None
+
+
+def logged_in(service: ServiceHere, credentials: _Credentials) -> Caller:
+    """Who asks, whatever their token is for."""
+    if credentials is None:
+        raise NotLoggedIn("Log in first: this needs a token.")
+    return caller_of(service.store, credentials.credentials, now=service.clock())
+
+
+def reader(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:
+    """Someone whose token may read."""
+    return _with_scope(caller, Scope.READ)
+
+
+def submitter(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:
+    """Someone whose token may submit, and act for its owner in competitions."""
+    return _with_scope(caller, Scope.SUBMIT)
+
+
+def organizer(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:
+    """An organizer with a token for it."""
+    if caller.user["role"] != "organizer":
+        raise NotAllowed("This is for organizers.")
+    return _with_scope(caller, Scope.ORGANIZE)
+
+
+def _with_scope(caller: Caller, scope: Scope) -> Caller:
+    if not caller.may(scope):
+        had = ", ".join(sorted(caller.scopes)) or "none"
+        raise NotAllowed(f"This needs a token with the scope '{scope}'; yours has {had}: log in for it.")
+    return caller
+
+
+async def hosted_here(service: ServiceHere, slug: Annotated[str, Path(max_length=63)]) -> Hosted:
+    """The competition in the address."""
+    return service.find(slug)
+
+
+HostedHere = Annotated[Hosted, Depends(hosted_here)]
+
+
+async def question_here(hosted: HostedHere, question: Annotated[str, Path(max_length=63)]) -> HostedQuestion:
+    """The question in the address."""
+    return hosted.find(question)
+
+
+QuestionHere = Annotated[HostedQuestion, Depends(question_here)]
+Anyone = Annotated[Caller | None, Depends(anyone)]
+LoggedIn = Annotated[Caller, Depends(logged_in)]
+Reader = Annotated[Caller, Depends(reader)]
+Submitter = Annotated[Caller, Depends(submitter)]
+Organizer = Annotated[Caller, Depends(organizer)]
+Number = Annotated[int, Path(ge=1, le=MAX_ID)]
+BaselineName = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]

@@ -1,0 +1,50 @@
+"""Counts for Prometheus: requests, submissions and the queue. Names nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from kit.store import Store
+
+_METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
+
+
+class Counts:
+    """What one service counts, in a registry of its own."""
+
+    def __init__(self, store: Store) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "kit_requests", "Requests by route.", ["method", "route", "status"], registry=self._registry
+        )
+        self._registry.register(_StoreCounts(store))
+
+    def add(self, method: str, route: str, status: int) -> None:
+        """Count a request; routes are templates, so that there are few."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
+
+    def text(self) -> bytes:
+        """All counts as Prometheus reads them."""
+        return generate_latest(self._registry)
+
+
+class _StoreCounts(Collector):
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Iterator[Metric]:
+        submissions = GaugeMetricFamily("kit_submissions", "Submissions by state.", labels=["state"])
+        for state, n in sorted(self._store.queue.states().items()):
+            submissions.add_metric([state], n)
+        yield submissions
+        queue = self._store.queue.counts()
+        yield GaugeMetricFamily("kit_queue_length", "Judgements that wait.", value=queue["queued"])
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing, so that registering asks the store nothing."""
+        return iter(())

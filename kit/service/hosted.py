@@ -1,0 +1,177 @@
+"""What the service knows of its competitions, read once at its start. Keeps no labels."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kit.competition import Competition, Phase, Question, is_custom, question_version
+from kit.errors import NotFound
+from kit.metrics import get_metric
+from kit.predictions import Expected
+from kit.truth import read_truth
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A file that participants get."""
+
+    name: str
+    path: Path
+    n_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class HostedMetric:
+    """What participants are told of a metric."""
+
+    name: str
+    greater_is_better: bool
+    summary: str
+
+
+@dataclass(frozen=True)
+class HostedQuestion:
+    """A question and what participants may know of its truth: ids, columns and classes."""
+
+    question: Question
+    version: str
+    columns: tuple[str, ...]
+    classes: tuple[str, ...]
+    domain: str
+    max_bytes: int
+    n_rows: int
+    ids_parquet: bytes
+    ids_sha256: str
+    files: Mapping[str, DataFile]
+    sample_submission: str | None
+    metrics: tuple[HostedMetric, ...]
+
+    @property
+    def id(self) -> str:
+        """The question's id."""
+        return self.question.id
+
+    def find_file(self, name: str) -> DataFile:
+        """A file by its exact name.
+
+        Raises
+        ------
+        NotFound
+        """
+        # A look-up among known names: what was asked for never becomes part of a path.
+        if name not in self.files:
+            raise NotFound(f"Question '{self.id}' has no file {name!r}; it has {', '.join(self.files)}.")
+        return self.files[name]
+
+
+@dataclass(frozen=True)
+class Hosted:
+    """A competition that the service runs."""
+
+    competition: Competition
+    questions: Mapping[str, HostedQuestion]
+    rules: str | None
+    rules_hash: str | None
+
+    @property
+    def slug(self) -> str:
+        """The competition's slug."""
+        return self.competition.slug
+
+    def find(self, question: str) -> HostedQuestion:
+        """A question by its id.
+
+        Raises
+        ------
+        NotFound
+        """
+        return self.questions[self.competition.find_question(question).id]
+
+    def is_closed(self, now: datetime) -> bool:
+        """Whether private scores may be shown."""
+        return now >= self.competition.closes_at
+
+    def is_hidden(self, now: datetime) -> bool:
+        """Whether participants see no scores: the phase in force, also in the pause after it, says so."""
+        if self.is_closed(now):
+            return False
+        started = [p for p in self.competition.phases if p.opens_at is not None and p.opens_at <= now]
+        phase: Phase = started[-1] if started else self.competition.phases[0]
+        return phase.leaderboard == "hidden"
+
+    def state(self, now: datetime) -> str:
+        """``upcoming``, ``open`` or ``closed``."""
+        if now < self.competition.opens_at:
+            return "upcoming"
+        return "closed" if self.is_closed(now) else "open"
+
+
+def host(competition: Competition) -> Hosted:
+    """Read what the service needs of a competition; its truth is read, and forgotten but for the ids.
+
+    Raises
+    ------
+    InvalidCompetition
+    """
+    rules = None
+    if competition.rules is not None:
+        rules = (competition.directory / competition.rules).read_text(encoding="utf-8")
+    return Hosted(
+        competition=competition,
+        questions={q.id: _host_question(competition, q) for q in competition.question},
+        rules=rules,
+        rules_hash=None if rules is None else hashlib.sha256(rules.encode()).hexdigest(),
+    )
+
+
+def _host_question(competition: Competition, question: Question) -> HostedQuestion:
+    version = question_version(competition, question)
+    # Only ``expected`` is kept: the process that talks to the network holds no labels.
+    expected = read_truth(competition, question).expected
+    ids = _ids_parquet(expected)
+    paths = [*question.data, *([question.sample_submission] if question.sample_submission else [])]
+    files = [_data_file(competition.directory / path) for path in paths]
+    return HostedQuestion(
+        question=question,
+        version=version,
+        columns=expected.columns,
+        classes=expected.classes,
+        domain=expected.domain.value,
+        max_bytes=expected.max_bytes,
+        n_rows=len(expected.ids),
+        ids_parquet=ids,
+        ids_sha256=hashlib.sha256(ids).hexdigest(),
+        files={file.name: file for file in files},
+        sample_submission=Path(question.sample_submission).name if question.sample_submission else None,
+        metrics=tuple(_metric(question, name) for name in question.metrics),
+    )
+
+
+def _ids_parquet(expected: Expected) -> bytes:
+    # Sorted, since the order of the truth's rows may say something of its labels.
+    ids = np.sort(expected.ids)
+    column = pa.array(ids.tolist(), pa.string()) if ids.dtype == object else pa.array(ids)
+    buffer = io.BytesIO()
+    pq.write_table(pa.table({expected.id_column: column}), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def _data_file(path: Path) -> DataFile:
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return DataFile(path.name, path, path.stat().st_size, sha256)
+
+
+def _metric(question: Question, name: str) -> HostedMetric:
+    summary = "" if is_custom(name) else get_metric(name).summary
+    return HostedMetric(name, question.is_greater_better(name), summary)

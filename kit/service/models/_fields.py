@@ -1,0 +1,32 @@
+"""What fields of several models are made of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
+
+from kit.clock import to_text
+
+Time = Annotated[
+    datetime,
+    PlainSerializer(to_text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""RFC 3339 in UTC, always with microseconds."""
+
+UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{2,40}$")]
+TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-][A-Za-z0-9_. -]{0,38}[A-Za-z0-9_.-]$")]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,180}$")]
+NewPassword = Annotated[str, StringConstraints(min_length=10, max_length=1000)]
+ShortText = Annotated[str, StringConstraints(max_length=200)]
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,255}$")]
+Note = Annotated[str, StringConstraints(max_length=1000)]
+MAX_IMPORT = 200
+
+
+class Asked(BaseModel):
+    """A request's body; unknown keys are errors, so that a mistyped one does not pass unseen."""
+
+    model_config = ConfigDict(extra="forbid")

@@ -1,0 +1,27 @@
+"""Models of the service itself."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from kit.service.models._fields import Time
+
+
+class QueueCounts(BaseModel):
+    """How many judgements wait and run."""
+
+    queued: int
+    running: int
+
+
+class Health(BaseModel):
+    """That the service answers; ``workers`` is 0 where no judge was seen in the last minute."""
+
+    status: Literal["ok"]
+    version: str
+    now: Time
+    queue: QueueCounts
+    workers: int
+    isolation: Literal["none", "limited", "isolated", "not in use"]

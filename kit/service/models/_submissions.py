@@ -1,0 +1,65 @@
+"""Models of submissions and their scores."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from kit.service.models._fields import Asked, Time
+
+
+class Value(BaseModel):
+    """A metric's value with its interval."""
+
+    score: float
+    low: float
+    high: float
+    level: float
+    n_rows: int
+
+
+class Scores(BaseModel):
+    """Values by metric; ``private`` is null for participants until the competition has closed."""
+
+    public: dict[str, Value]
+    private: dict[str, Value] | None
+
+
+State = Literal["QUEUED", "RUNNING", "SCORED", "REJECTED", "ERROR"]
+
+
+class Submission(BaseModel):
+    """A submission and how it was last judged."""
+
+    id: int
+    competition: str
+    question: str
+    team: str
+    user: str
+    kind: Literal["predictions", "code", "notebook"]
+    filename: str
+    note: str
+    bytes: int
+    sha256: str
+    submitted_at: Time
+    phase: str
+    selected: bool
+    baseline: bool
+    state: State
+    place_in_queue: int | None
+    verdict: str | None
+    reasons: list[str]
+    incident: str | None
+    queued_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    score: Scores | None
+    metric: str
+    left_today: int | None
+
+
+class Selection(Asked):
+    """Ids of the submissions that count on the private leaderboard."""
+
+    submissions: list[Annotated[int, Field(ge=1, le=2**63 - 1)]] = Field(max_length=100)

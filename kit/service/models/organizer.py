@@ -1,0 +1,134 @@
+"""What crosses HTTP between the service and organizers, as models. Decides nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from kit.service.models._fields import Asked, Email, NewPassword, TeamName, Time, UserName
+from kit.service.models._submissions import State
+
+MAX_IMPORT = 200
+
+
+class UserLine(BaseModel):
+    """A user, as organizers see them."""
+
+    id: int
+    name: str
+    email: str | None
+    role: Literal["participant", "organizer"]
+    team: str | None
+    created_at: Time
+    last_seen_at: Time | None
+    n_submissions: int
+    disabled: bool
+
+
+class NewUser(Asked):
+    """A user to add, and maybe the team to put them into."""
+
+    name: UserName
+    email: Email | None = None
+    password: NewPassword | None = None
+    team: TeamName | None = None
+    competition: Annotated[str, Field(max_length=63)] | None = None
+
+
+class UserImport(Asked):
+    """Users to add; those that exist are left as they are, but for their team."""
+
+    users: list[NewUser] = Field(max_length=MAX_IMPORT)
+
+
+class ImportedUser(BaseModel):
+    """What became of a user to add; ``password`` only where it was generated."""
+
+    name: str
+    password: str | None
+    created: bool
+    problem: str | None
+
+
+class NewPasswordAsked(Asked):
+    """A new password; one is generated where none is given."""
+
+    password: NewPassword | None = None
+
+
+class PasswordMade(BaseModel):
+    """The password, where it was generated."""
+
+    password: str | None
+
+
+class Disable(Asked):
+    """Whether a user is kept out."""
+
+    disabled: bool
+
+
+class Team(BaseModel):
+    """A team."""
+
+    id: int
+    name: str
+    members: list[str]
+    created_at: Time
+    n_submissions: int
+
+
+class QueueLine(BaseModel):
+    """A judgement that waits, runs or ended as ERROR."""
+
+    submission: int
+    competition: str
+    question: str
+    team: str
+    state: State
+    queued_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    worker: str | None
+    attempts: int
+    incident: str | None
+    place: int | None
+
+
+class Worker(BaseModel):
+    """A judge that was seen in the last minute."""
+
+    id: str
+    pid: int
+    seen_at: Time
+
+
+class Queue(BaseModel):
+    """What is being judged, by whom, and what failed."""
+
+    queued: list[QueueLine]
+    running: list[QueueLine]
+    errors: list[QueueLine]
+    workers: list[Worker]
+
+
+class Incident(BaseModel):
+    """The details of an unexpected error."""
+
+    id: str
+    at: Time
+    where: str
+    detail: str
+
+
+class Rejudge(Asked):
+    """Which submissions to judge again; null is all."""
+
+    submissions: Annotated[list[int], Field(max_length=10_000)] | None = None
+
+
+class Rejudged(BaseModel):
+    """How many submissions will be judged again."""
+
+    n: int

@@ -1,0 +1,132 @@
+"""Routes of leaderboards and baselines, as everyone who takes part may see them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from fastapi.responses import FileResponse
+from pydantic import TypeAdapter
+
+from kit.errors import NotAllowed, NotFound
+from kit.service import models, views
+from kit.service.auth import Caller
+from kit.service.boards import View, view_of_bytes
+from kit.service.context import BaselineName, HostedHere, QuestionHere, Reader, Service, ServiceHere
+from kit.service.entry import check_entry
+from kit.service.errors import documented
+from kit.service.files import binary
+from kit.service.hosted import Hosted, HostedQuestion
+from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
+from kit.submission import Split
+
+router = APIRouter(prefix="/api/v1/competitions", tags=["leaderboards"])
+
+NOTEBOOK = "application/x-ipynb+json"
+
+_LIST = TypeAdapter(list[models.Baseline])
+
+
+@router.get(
+    "/{slug}/questions/{question}/leaderboard", response_model=models.Leaderboard, responses=CONDITIONAL
+)
+async def leaderboard(
+    service: ServiceHere,
+    hosted: HostedHere,
+    question: QuestionHere,
+    caller: Reader,
+    condition: Conditional,
+    split: Split = Split.PUBLIC,
+) -> Response:
+    """A question's leaderboard; the private one is for organizers until the competition has closed."""
+
+    def read() -> View:
+        check_split(service, hosted, caller, split)
+        return service.boards.question(hosted, question, split, is_organizer=caller.is_organizer)
+
+    return await answer_changed(condition, service, caller, read)
+
+
+@router.get("/{slug}/leaderboard", response_model=models.CombinedLeaderboard, responses=CONDITIONAL)
+async def combined_leaderboard(
+    service: ServiceHere,
+    hosted: HostedHere,
+    caller: Reader,
+    condition: Conditional,
+    split: Split = Split.PUBLIC,
+    method: Literal["normalized", "mean_rank"] = "normalized",
+) -> Response:
+    """The leaderboard over all questions."""
+
+    def read() -> View:
+        check_split(service, hosted, caller, split)
+        return service.boards.combined(hosted, split, method, is_organizer=caller.is_organizer)
+
+    return await answer_changed(condition, service, caller, read)
+
+
+@router.get("/{slug}/baselines", response_model=list[models.Baseline], responses=CONDITIONAL)
+async def baselines(
+    service: ServiceHere,
+    hosted: HostedHere,
+    caller: Reader,
+    condition: Conditional,
+) -> Response:
+    """The reference notebooks, and how each last ran."""
+    return await answer_changed(condition, service, caller, partial(read_baselines, service, hosted, caller))
+
+
+@router.get(
+    "/{slug}/questions/{question}/baselines/{name}/notebook",
+    response_class=FileResponse,
+    responses={
+        200: {"description": "The executed notebook.", "content": binary(NOTEBOOK)},
+        **documented(401, 403, 404, 422, 500),
+    },
+)
+def baseline_notebook(
+    service: ServiceHere, hosted: HostedHere, question: QuestionHere, caller: Reader, name: BaselineName
+) -> Response:
+    """A reference notebook as it was executed; one that failed is for organizers only."""
+    check_entry(service.store, hosted, caller, now=service.clock())
+    sha256 = find_notebook(service, hosted, question, caller, name)
+    path = service.store.blobs.path(sha256)
+    return FileResponse(path, filename=f"{name}.ipynb", media_type=NOTEBOOK)
+
+
+def check_split(service: Service, hosted: Hosted, caller: Caller, split: Split) -> None:
+    """Let pass who may see a split's leaderboard now.
+
+    Raises
+    ------
+    NotAllowed
+    """
+    now = service.clock()
+    check_entry(service.store, hosted, caller, now=now)
+    if split is Split.PRIVATE and not (caller.is_organizer or hosted.is_closed(now)):
+        raise NotAllowed(f"The private leaderboard opens when '{hosted.slug}' closes.")
+
+
+def read_baselines(service: Service, hosted: Hosted, caller: Caller) -> View:
+    """The reference notebooks' last runs, as bytes."""
+    check_entry(service.store, hosted, caller, now=service.clock())
+    rows = service.store.baselines(hosted.slug)
+    listed = [views.baseline(row, is_organizer=caller.is_organizer) for row in rows]
+    return view_of_bytes(_LIST.dump_json(listed), [f"baselines/{hosted.slug}"])
+
+
+def find_notebook(
+    service: Service, hosted: Hosted, question: HostedQuestion, caller: Caller, name: str
+) -> str:
+    """Hash of an executed notebook; a traceback in it may hold paths and values, so failed ones are hidden.
+
+    Raises
+    ------
+    NotFound
+    """
+    for row in service.store.baselines(hosted.slug):
+        is_it = (row["question"], row["name"]) == (question.id, name) and row["sha256"] is not None
+        if is_it and (row["state"] == "ok" or caller.is_organizer):
+            return str(row["sha256"])
+    raise NotFound(f"There is no executed notebook of a baseline {name!r}.")

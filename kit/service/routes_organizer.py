@@ -1,0 +1,114 @@
+"""Routes for organizers: people, the queue, rejudging, exports."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from kit.clock import from_text
+from kit.service import models, organizing, views
+from kit.service.context import HostedHere, Organizer, QuestionHere, ServiceHere, organizer
+from kit.service.errors import documented
+from kit.service.exports import MEDIA_TYPES, Format
+from kit.service.files import binary
+from kit.service.models import organizer as answers
+from kit.submission import Split
+
+router = APIRouter(
+    prefix="/api/v1",
+    tags=["organizers"],
+    dependencies=[Depends(organizer)],
+    responses=documented(401, 403, 404, 422, 500),
+)
+BODY = documented(400, 408, 413)
+
+Name = Annotated[str, Path(max_length=40)]
+
+
+@router.get("/users")
+def users(
+    service: ServiceHere, competition: Annotated[str | None, Query(max_length=63)] = None
+) -> list[answers.UserLine]:
+    """All users, or those of a competition."""
+    slug = None if competition is None else service.find(competition).slug
+    return [organizing.user_line(row) for row in service.store.accounts.users(slug)]
+
+
+@router.post("/users/import", responses=BODY)
+def import_users(service: ServiceHere, asked: answers.UserImport) -> list[answers.ImportedUser]:
+    """Add users, with a generated password where none is given, and put them into teams."""
+    return organizing.import_users(service, asked.users)
+
+
+@router.post("/users/{name}/password", responses=BODY)
+def set_password(service: ServiceHere, name: Name, asked: answers.NewPasswordAsked) -> answers.PasswordMade:
+    """Set a user's password, and revoke their tokens."""
+    made = None if asked.password else organizing.generated_password()
+    hashed = service.passwords.hash(asked.password or made or "")
+    service.store.accounts.set_password(name, hashed, now=service.clock())
+    return answers.PasswordMade(password=made)
+
+
+@router.post("/users/{name}/disabled", responses=BODY)
+def set_disabled(service: ServiceHere, caller: Organizer, name: Name, asked: answers.Disable) -> models.User:
+    """Keep a user out, or let them in again; yourself you cannot keep out."""
+    organizing.set_disabled(service, caller, name, asked.disabled)
+    return views.user(service.store.accounts.user(name))
+
+
+@router.get("/competitions/{slug}/teams")
+def teams(service: ServiceHere, hosted: HostedHere) -> list[answers.Team]:
+    """The teams of a competition."""
+    return [answers.Team(**row) for row in service.store.accounts.teams(hosted.slug)]
+
+
+@router.get("/queue")
+def queue(service: ServiceHere) -> answers.Queue:
+    """What is being judged, by whom, and what failed last."""
+    return organizing.queue(service)
+
+
+@router.get("/incidents/{incident}")
+def incident(service: ServiceHere, incident: Annotated[str, Path(max_length=20)]) -> answers.Incident:
+    """The details of an unexpected error."""
+    row = service.store.incident(incident)
+    return answers.Incident(id=row["id"], at=from_text(row["at"]), where=row["place"], detail=row["detail"])
+
+
+@router.post("/competitions/{slug}/questions/{question}/rejudge", responses=BODY)
+def rejudge(
+    service: ServiceHere,
+    hosted: HostedHere,
+    question: QuestionHere,
+    asked: answers.Rejudge,
+) -> answers.Rejudged:
+    """Judge submissions again, under the version of the question that the service started with."""
+    n = service.store.rejudge(
+        hosted.competition,
+        question.question,
+        version=question.version,
+        now=service.clock(),
+        submissions=asked.submissions,
+    )
+    return answers.Rejudged(n=n)
+
+
+@router.get(
+    "/competitions/{slug}/export",
+    response_class=Response,
+    responses={200: {"description": "The file.", "content": binary(*MEDIA_TYPES.values())}},
+)
+def export(
+    service: ServiceHere,
+    caller: Organizer,
+    hosted: HostedHere,
+    what: Literal["leaderboard", "submissions"],
+    question: Annotated[str | None, Query(max_length=63)] = None,
+    split: Split = Split.PUBLIC,
+    format: Format = "csv",
+) -> Response:
+    """A leaderboard, or submissions with all their scores, as a file; formulas in text are made harmless."""
+    name, content = organizing.export(service, hosted, caller, what, question, split, format)
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=MEDIA_TYPES[format], headers=headers)

@@ -1,0 +1,35 @@
+"""Routes of the service itself: that it lives, and what it counts."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from kit import __version__
+from kit.service import models
+from kit.service.context import ServiceHere
+from kit.service.errors import documented
+from kit.service.organizing import live_judges
+
+router = APIRouter(tags=["service"], responses=documented(500))
+
+
+@router.get("/healthz")
+def healthz(service: ServiceHere) -> models.Health:
+    """That the service answers, and how long its queue is."""
+    now = service.clock()
+    return models.Health(
+        status="ok",
+        version=__version__,
+        now=now,
+        queue=models.QueueCounts(**service.store.queue.counts()),
+        workers=service.n_workers if live_judges(service.store, now) else 0,
+        isolation="not in use",
+    )
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def metrics(service: ServiceHere) -> Response:
+    """Counts for Prometheus."""
+    return Response(service.counts.text(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,109 @@
+"""Conditional answers: 304 where nothing changed, at once or after waiting for a change."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+from kit.service.auth import Caller
+from kit.service.boards import View
+from kit.service.context import Service
+from kit.service.errors import documented
+
+MAX_WAIT_S = 25.0
+LOOK_S = 5.0
+"""A waiting request looks this often whether its client is still there and whether time changed anything."""
+
+IfNoneMatch = Annotated[
+    str | None, Header(description="ETag of the answer you have: 304 while it has not changed.")
+]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a client has, and how long it would wait for something else."""
+
+    request: Request
+    if_none_match: str | None
+    wait_s: float
+
+
+async def condition_of(
+    request: Request,
+    if_none_match: IfNoneMatch = None,
+    prefer: Annotated[
+        str | None, Header(description="wait=20 waits up to 20 s (at most 25) for a change before the 304.")
+    ] = None,
+) -> Condition:
+    """The condition in a request's headers."""
+    return Condition(request, if_none_match, wanted_wait_s(prefer))
+
+
+Conditional = Annotated[Condition, Depends(condition_of)]
+CONDITIONAL: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": {"description": "Of this answer.", "schema": {"type": "string"}}}},
+    304: {"description": "Not changed."},
+    **documented(401, 403, 404, 422, 500),
+}
+
+
+async def answer_changed(
+    condition: Condition, service: Service, caller: Caller, read: Callable[[], View]
+) -> Response:
+    """The view that ``read`` makes, or 304 where the client has it already.
+
+    Parameters
+    ----------
+    read : callable
+        Called in a thread, again after each change of the view's topics.
+    """
+    have, user_id = condition.if_none_match, caller.user_id
+    view = await run_in_threadpool(read)
+    if is_known(view.etag, have) and condition.wait_s > 0 and service.watch.may_wait(user_id):
+        with service.watch.listen(view.topics, user_id) as changed:
+            view = await _other(condition, read, view, changed)
+    # Personal: no cache that several people share may keep it.
+    headers = {"ETag": view.etag, "Cache-Control": "private, no-cache"}
+    if is_known(view.etag, have):
+        return Response(status_code=304, headers=headers)
+    return Response(view.body, media_type="application/json", headers=headers)
+
+
+async def _other(condition: Condition, read: Callable[[], View], known: View, changed: asyncio.Event) -> View:
+    """The first view that is not the known one; the known one when time is up or the client is gone."""
+    ends_at = monotonic() + condition.wait_s
+    while True:
+        # Read after listening, so that no change falls between the two.
+        view = await run_in_threadpool(read)
+        left_s = ends_at - monotonic()
+        if view.etag != known.etag or left_s <= 0 or await condition.request.is_disconnected():
+            return view
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), min(left_s, LOOK_S))
+        changed.clear()
+
+
+def wanted_wait_s(prefer: str | None) -> float:
+    """Seconds that a Prefer header asks to wait, within the limit (RFC 7240).
+
+    >>> wanted_wait_s("respond-async, wait=100")
+    25.0
+    """
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*(\d{1,6}(?:\.\d{1,6})?)", prefer or "", re.IGNORECASE)
+    return min(MAX_WAIT_S, float(found[1])) if found else 0.0
+
+
+def is_known(etag: str, if_none_match: str | None) -> bool:
+    """Whether an If-None-Match header names an ETag."""
+    if if_none_match is None:
+        return False
+    given = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return etag in given or "*" in given

@@ -1,0 +1,98 @@
+"""Watch: tells those who wait for a topic of the store that it changed, however many they are."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Collection, Generator
+
+from kit.store import Store
+
+log = logging.getLogger("kit.service")
+
+POLL_S = 0.2
+QUEUE_EVERY_S = 2.0
+"""Those who wait in the queue are told of its moves at most this often: each move concerns them all."""
+MAX_WAITS = 2000
+MAX_WAITS_EACH = 40
+
+
+class Watch:
+    """One task that asks the store what changed, and wakes those who wait.
+
+    Contract
+    --------
+    Listen first, then read, then wait: a change that was committed after the listening began wakes,
+    whether or not the reading saw it. Only for use in the event loop that runs ``run``.
+    """
+
+    def __init__(
+        self, store: Store, *, max_waits: int = MAX_WAITS, max_waits_each: int = MAX_WAITS_EACH
+    ) -> None:
+        self._store = store
+        self._max_waits = max_waits
+        self._max_waits_each = max_waits_each
+        self._listeners: dict[str, set[asyncio.Event]] = {}
+        self._waits: Counter[int] = Counter()
+        self._running = False
+        self._queue_at = 0.0
+        self._queue_moved = False
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        version, _ = await asyncio.to_thread(self._store.changed_since, 0)
+        self._running = True
+        try:
+            while True:
+                await asyncio.sleep(POLL_S)
+                version = await self._poll(version)
+        finally:
+            self._running = False
+
+    async def _poll(self, version: int) -> int:
+        try:
+            version, topics = await asyncio.to_thread(self._store.changed_since, version)
+        except Exception:
+            log.exception("The store could not be asked for changes")
+            return version
+        self._queue_moved |= "queue" in topics
+        for topic in topics:
+            if topic != "queue":
+                self._wake(topic)
+        if self._queue_moved and time.monotonic() - self._queue_at >= QUEUE_EVERY_S:
+            self._queue_at, self._queue_moved = time.monotonic(), False
+            self._wake("queue")
+        return version
+
+    def _wake(self, topic: str) -> None:
+        for event in self._listeners.get(topic, ()):
+            event.set()
+
+    def may_wait(self, user_id: int) -> bool:
+        """Whether one more may wait: beyond the cap, the answer comes at once."""
+        return (
+            self._running
+            and self._waits.total() < self._max_waits
+            and self._waits[user_id] < self._max_waits_each
+        )
+
+    @contextlib.contextmanager
+    def listen(self, topics: Collection[str], user_id: int) -> Generator[asyncio.Event, None, None]:
+        """An event that is set when one of the topics changes."""
+        event = asyncio.Event()
+        self._waits[user_id] += 1
+        for topic in topics:
+            self._listeners.setdefault(topic, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._waits[user_id] -= 1
+            if not self._waits[user_id]:
+                del self._waits[user_id]
+            for topic in topics:
+                self._listeners[topic].discard(event)
+                if not self._listeners[topic]:
+                    del self._listeners[topic]
