@@ -28,7 +28,7 @@ TOML = """\
 title = "Four"
 slug = "four"
 opens_at = 2026-03-01T09:00:00Z
-closes_at = 2026-03-08T18:00:00Z
+closes_at = {closes_at}
 {top}
 [[question]]
 id = "counts"
@@ -45,14 +45,22 @@ id = "main"
 """
 
 
-def write(directory: Path, *, top: str = "", question: str = "", phase: str = "daily_limit = 3") -> Path:
+def write(
+    directory: Path,
+    *,
+    top: str = "",
+    question: str = "",
+    phase: str = "daily_limit = 3",
+    closes_at: str = "2026-03-08T18:00:00Z",
+) -> Path:
     """Write the competition, with lines added to its tables."""
     for folder in ("data", "private"):
         (directory / folder).mkdir(parents=True, exist_ok=True)
     (directory / "data/train.csv").write_text(TRAIN)
     (directory / "data/test.csv").write_text(TEST)
     (directory / "private/truth.csv").write_text(TRUTH)
-    (directory / "competition.toml").write_text(TOML.format(top=top, question=question, phase=phase))
+    toml = TOML.format(top=top, question=question, phase=phase, closes_at=closes_at)
+    (directory / "competition.toml").write_text(toml)
     return directory
 
 
@@ -61,3 +69,8 @@ def competition(
 ) -> Competition:
     """Write the competition and load it."""
     return load_competition(write(directory, top=top, question=question, phase=phase))
+
+
+def write_open(directory: Path, *, phase: str = "") -> Path:
+    """Write the competition so that it is open for a service that runs by the real clock."""
+    return write(directory, phase=phase, closes_at="2099-01-01T00:00:00Z")
