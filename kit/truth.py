@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from kit._competition_problems import nearest
 from kit.competition import Competition, Question, class_text, is_custom, load_competition
 from kit.errors import InvalidCompetition, OrganizerError, Problem
 from kit.metrics import Array, Domain, Metric, Target, get_metric
@@ -159,16 +159,11 @@ def _column_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
     for column in wanted:
         if column not in columns:
             problems.append(
-                Problem(question.truth, column, "is no column of the truth.", _nearest(column, columns))
+                Problem(question.truth, column, "is no column of the truth.", nearest(column, columns))
             )
     if not problems and len(frame) == 0:
         problems.append(Problem(question.truth, "", "has no rows.", "Add one row for each id."))
     return problems
-
-
-def _nearest(column: str, columns: list[str]) -> str:
-    near = difflib.get_close_matches(column, columns, n=1)
-    return f"Did you mean '{near[0]}'?" if near else f"It has {', '.join(columns)}."
 
 
 def _value_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
@@ -225,26 +220,29 @@ def _metric_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
     if classes and len(classes) < 2:
         text = f"holds one class only ({classes[0]})."
         problems.append(Problem(question.truth, question.target[0], text, "The truth needs two or more."))
+    metrics = [get_metric(name) for name in question.metrics if not is_custom(name)]
     try:
-        domain = domain_of(question, classes)
-        wrong = _unfit(question, domain, classes)
+        wrong = _mixed_kinds(metrics) or _unfit(question, domain_of(question, classes), classes)
     except ValueError as error:
         wrong = [(f"{error}.", "Choose metrics that go together.")]
-    for name in question.metrics:
-        if not is_custom(name) and get_metric(name).needs_groups and not question.group_column:
-            fix = 'Add group_column = "…", the column of the truth that names each row\'s query.'
-            wrong.append((f"'{name}' is computed by group.", fix))
+    for name in (m.name for m in metrics if m.needs_groups and not question.group_column):
+        fix = 'Add group_column = "…", the column of the truth that names each row\'s query.'
+        wrong.append((f"'{name}' is computed by group.", fix))
     key = f"question '{question.id}': metric"
     return [*problems, *(Problem("competition.toml", key, text, fix) for text, fix in wrong)]
+
+
+def _mixed_kinds(metrics: Sequence[Metric]) -> list[tuple[str, str]]:
+    if len({metric.target is Target.CLASS for metric in metrics}) < 2:
+        return []
+    named = ", ".join(f"'{m.name}' ({m.target.value})" for m in metrics)
+    return [(f"the metrics take different truths: {named}.", "Make one question for each kind.")]
 
 
 def _unfit(question: Question, domain: Domain, classes: tuple[str, ...]) -> list[tuple[str, str]]:
     """What the question's metrics and domain ask for that cannot be given together, and the way out."""
     metrics = [get_metric(name) for name in question.metrics if not is_custom(name)]
     wrong = []
-    if len({metric.target is Target.CLASS for metric in metrics}) > 1:
-        named = ", ".join(f"'{m.name}' ({m.target.value})" for m in metrics)
-        wrong.append((f"the metrics take different truths: {named}.", "Make one question for each kind."))
     if domain is Domain.DISTRIBUTION and len(question.target) > 1:
         text = "several targets with a probability for each class."
         wrong.append((text, "Make one question for each target."))
