@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import four
 import pytest
+from served import Served, serving
 
 from kit.competition import Competition
 from kit.store import Store
@@ -38,3 +40,25 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path / "store")
     yield store
     store.close()
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Serve]:
+    """Start a service on the competition with lines added to its tables."""
+    with contextlib.ExitStack() as stack:
+
+        def start(
+            *, top: str = "", question: str = "", phase: str = "daily_limit = 3", **limits: int
+        ) -> Served:
+            competition = four.competition(tmp_path / "four", top=top, question=question, phase=phase)
+            return stack.enter_context(serving(store, [competition], clock, **limits))
+
+        yield start
+
+
+@pytest.fixture
+def service(serve: Serve) -> Served:
+    return serve()

@@ -63,7 +63,7 @@ def create_app(
         Another cost of passwords.
     n_failed_logins : int
         Failed logins in five minutes by one name from one address; ten times as many by one name, or
-        from one address.
+        from one address, and ten times as many wrong invite codes.
     n_sign_ups : int
         New accounts in five minutes from one address: a whole hall may share it.
 
@@ -79,7 +79,7 @@ def create_app(
         passwords=passwords,
         logins=Logins(passwords, n_failed_logins, WINDOW),
         sign_ups=Rate(n_sign_ups, WINDOW, "new accounts"),
-        wrong_invites=Rate(n_failed_logins, WINDOW, "wrong invite codes"),
+        wrong_invites=Rate(10 * n_failed_logins, WINDOW, "wrong invite codes"),
         watch=Watch(store),
         boards=Boards(store, clock),
         counts=Counts(store),

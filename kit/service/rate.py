@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from kit.errors import OverLimit
+from kit.errors import NotAllowed, OverLimit
 
 MAX_KEYS = 20_000
 
@@ -55,6 +57,16 @@ class Rate:
             self._events.move_to_end(key)
             while len(self._events) > MAX_KEYS:
                 self._events.popitem(last=False)
+
+    @contextmanager
+    def failures(self, key: str, now: datetime) -> Generator[None, None, None]:
+        """Let the block run while there are fewer than ``n`` events; that it refuses is an event."""
+        self.check(key, now)
+        try:
+            yield
+        except NotAllowed:
+            self.add(key, now)
+            raise
 
     def forget(self, key: str) -> None:
         """Forget a key's events."""

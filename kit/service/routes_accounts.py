@@ -20,7 +20,8 @@ def sign_up(request: Request, service: ServiceHere, asked: models.SignUp) -> mod
     now, address = service.clock(), address_of(request)
     service.sign_ups.check(address, now)
     service.sign_ups.add(address, now)
-    invited = check_sign_up(service.hosted.values(), asked.email, asked.invite)
+    with service.wrong_invites.failures(address, now):
+        invited = check_sign_up(service.hosted.values(), asked.email, asked.invite)
     hashed = service.passwords.hash(asked.password)
     user = service.store.accounts.add_user(asked.name, password_hash=hashed, email=asked.email, now=now)
     for hosted in invited:

@@ -34,12 +34,9 @@ def join_competition(
     service: ServiceHere, hosted: HostedHere, caller: Submitter, asked: models.Join
 ) -> models.Membership:
     """Take part; needed only with an invite code, or for a team's name other than yours."""
-    now, guesses = service.clock(), service.wrong_invites
-    guesses.check(caller.user["name"], now)
-    if asked.invite is not None:
-        guesses.add(caller.user["name"], now)
-    join(service.store, hosted, caller, now=now, invite=asked.invite, team=asked.team)
-    guesses.forget(caller.user["name"])
+    now = service.clock()
+    with service.wrong_invites.failures(caller.user["name"], now):
+        join(service.store, hosted, caller, now=now, invite=asked.invite, team=asked.team)
     return views.membership(service.store, hosted, caller)
 
 
