@@ -129,7 +129,7 @@ class HttpAccounts:
         """Add many; those who exist are left as they are, but for their team."""
         from tqdm import tqdm
 
-        from kit.service.models import MAX_IMPORT
+        from kit.service.models.organizer import MAX_IMPORT
 
         with tqdm(
             total=len(people), desc="Adding accounts", unit="", delay=1.0, leave=False, disable=None
@@ -220,7 +220,7 @@ def problems_of(person: Person) -> list[str]:
     """What is wrong with a person's facts, by the service's own rules; no password is repeated."""
     from pydantic import ValidationError
 
-    from kit.service.models_organizer import NewUser
+    from kit.service.models.organizer import NewUser
 
     rules = {
         "name": "the name {!r} is not 2 to 40 letters, digits, or _ . -",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,13 +52,12 @@ def serve(
     # Loaded before the service is: it takes a second, and a mistake should be told without delay.
     competitions = serving.load(directories)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    with _sigterm_is_an_exit():
+    with _until_stopped():
         tell(f"Starting on {', '.join(c.slug for c in competitions)}; the data are in {data}.")
         serving.announce_when_up(competitions, data, host, port)
         from kit.serve import serve as run
 
         run(directories, data, host=host, port=port, workers=workers)
-    tell("Stopped.")
 
 
 def demo(
@@ -75,7 +73,7 @@ def demo(
     """Run everything on this machine: sample competitions, service, JupyterLab, dashboard."""
     from kit.demo import Ports, run
 
-    with _sigterm_is_an_exit():
+    with _until_stopped():
         run(directory, Ports(port, lab_port, dashboard_port), fresh=fresh, browser=not no_browser)
 
 
@@ -97,13 +95,15 @@ def dashboard(
         raise InvalidRequest("Say which service: kit dashboard --url http://127.0.0.1:8000")
     serving.check_port(host, port, "kit dashboard")
     service = url or (known.url if known else "")
-    with _sigterm_is_an_exit():
+    with _until_stopped():
         process = subprocess.Popen(command(host, port), env=environment(service), start_new_session=True)
         try:
-            serving.wait_for(f"http://{serving.reachable(host)}:{port}/", process, "The dashboard")
-            print(f"Dashboard of {service}: http://{serving.reachable(host)}:{port}/", flush=True)
+            address = f"http://{serving.reachable(host)}:{port}/"
+            serving.wait_for(address, lambda: _check_alive(process), "The dashboard")
+            print(f"Dashboard of {service}: {address}", flush=True)
             tell("Ctrl-C stops it.")
-            raise OrganizerError(f"The dashboard ended with code {process.wait()}.")
+            process.wait()
+            _check_alive(process)
         finally:
             _end_group(process)
 
@@ -144,13 +144,20 @@ def restore(
 
 
 @contextmanager
-def _sigterm_is_an_exit() -> Iterator[None]:
-    """Make SIGTERM unwind like Ctrl-C, so that what was started is stopped."""
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+def _until_stopped() -> Iterator[None]:
+    """Let SIGTERM unwind like Ctrl-C, so that what was started is stopped; either is a good end."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
+    except KeyboardInterrupt:
+        tell("Stopped.")
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _check_alive(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        raise OrganizerError(f"The dashboard ended with code {process.returncode}.")
 
 
 @contextmanager

@@ -89,16 +89,19 @@ def import_csv(
     with _accounts(data, may_create=True) as accounts, _private(output) as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["name", "password"])
-        n_added = 0
+        n_added = n_problems = 0
         for made in accounts.import_people(people):
             n_added += made["created"]
             if made["password"]:
                 writer.writerow([made["name"], made["password"]])
                 out.flush()
             if made.get("problem"):
+                n_problems += 1
                 tell(f"{made['name']}: {made['problem']}")
     left = len(people) - n_added
     tell(f"{n_added} added" + (f"; {left} had an account already and keep their password." if left else "."))
+    if n_problems:
+        raise typer.Exit(1)
 
 
 def reset(

@@ -7,11 +7,10 @@ import errno
 import http.client
 import shlex
 import socket
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -89,19 +88,23 @@ def answers(url: str) -> bool:
         connection.close()
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes] | None, what: str) -> None:
+def wait_for(url: str, check: Callable[[], object], what: str) -> None:
     """Wait until a server answers, and say every few seconds that it does not yet.
+
+    Parameters
+    ----------
+    check : callable
+        Raises where waiting is in vain.
 
     Raises
     ------
     OrganizerError
-        Its process ended, or it took too long.
+        It took too long.
     """
     started = said = time.monotonic()
     while not answers(url):
+        check()
         now = time.monotonic()
-        if process is not None and process.poll() is not None:
-            raise OrganizerError(f"{what} ended with code {process.returncode} before it answered.")
         if now - started > WAIT_S:
             raise OrganizerError(f"{what} did not answer at {url} within {WAIT_S:g} s.")
         if now - said > SAY_EVERY_S:
@@ -119,14 +122,15 @@ def announce_when_up(competitions: Sequence[Competition], data: Path, host: str,
 def _announce(competitions: Sequence[Competition], data: Path, host: str, port: int) -> None:
     base = f"http://{reachable(host)}:{port}"
     try:
-        wait_for(f"{base}/healthz", None, "The service")
+        wait_for(f"{base}/healthz", lambda: None, "The service")
     except OrganizerError as error:
         tell(str(error))
         return
     width = max(len(competition.title) for competition in competitions)
+    print("Addresses for kit.connect(…) and kit login:")
     for competition in competitions:
-        print(f"{competition.title:{width}}  {base}/{competition.slug}")
-    print(f"{'Documentation':{width}}  {base}/docs", flush=True)
+        print(f"  {competition.title:{width}}  {base}/{competition.slug}")
+    print(f"Documentation of the service: {base}/docs", flush=True)
     if not has_organizer(data):
         told = shlex.quote(str(data))
         tell(f"There is no organizer's account yet: kit users add NAME --organizer --data {told}")

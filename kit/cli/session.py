@@ -102,7 +102,12 @@ def _competition(client: Client, slug: str | None) -> str | None:
 
 def _enter(client: Client, name: str, password: str, *, sign_up: bool, invite: str | None) -> Json:
     if not sign_up:
-        return client.log_in(name, password)
+        answer = client.log_in(name, password)
+        if answer["user"]["role"] != "organizer":
+            return answer
+        # Only organizers are given the scope, and who is one is known no earlier.
+        client.log_out()
+        return client.log_in(name, password, scopes=("submit", "read", "organize"))
     try:
         return client.sign_up(name, password, invite=invite)
     except AlreadyExists as error:

@@ -22,7 +22,6 @@ def command(host: str, port: int) -> list[str]:
         f"--Voila.ip={host}",
         f"--port={port}",
         "--Voila.port_retries=0",
-        "--VoilaConfiguration.file_allowlist=[]",
         # A visitor who goes away without a word leaves a kernel behind.
         "--MappingKernelManager.cull_interval=60",
         "--MappingKernelManager.cull_idle_timeout=600",
