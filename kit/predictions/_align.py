@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute as pc
 
 from kit.metrics import Array, Domain
 from kit.predictions._columns import Columns, TooLarge, plain
 from kit.predictions._expected import Expected
-from kit.predictions._ids import Ids, read_ids, wanted_ids
+from kit.predictions._ids import Ids, read_ids
 from kit.predictions._problems import Findings, refuse, shown, size
 from kit.predictions._values import distribution, labels, numbers
 
@@ -36,16 +35,17 @@ def align(columns: Columns, expected: Expected) -> pd.DataFrame:
     values = read(arrays, expected, found)
     if found.problems:
         refuse(expected, *found.problems)
-    return _frame(values, places, expected)
+    return framed(values if places is None else _in_order(values, places), expected)
 
 
 def _places(ids: Ids, expected: Expected, found: Findings) -> Array | None:
     """The place of each row's id among the expected ids; None where all rows stand in order."""
-    wanted = wanted_ids(expected)
+    wanted = expected.index.wanted
     if ids.given.equals(wanted):
         return None
-    matches = pc.index_in(ids.given, value_set=wanted, skip_nulls=True).fill_null(-1)
-    places = np.asarray(matches.to_numpy(zero_copy_only=False))
+    places = expected.index.places(ids.given)
+    if len(places) == len(wanted) and _is_permutation(places):
+        return places
     n_times = np.bincount(places[places >= 0], minlength=len(wanted))
     is_unknown = (places < 0) & ~ids.is_blank & ~ids.is_inexact
 
@@ -61,13 +61,24 @@ def _places(ids: Ids, expected: Expected, found: Findings) -> Array | None:
     return places
 
 
-def _frame(values: Array, places: Array | None, expected: Expected) -> pd.DataFrame:
-    if places is not None:
-        in_order = np.empty_like(values)
-        in_order[:, places] = values
-        values = in_order
-    index = pd.Index(expected.ids, dtype=expected.ids.dtype, name=expected.id_column)
-    frame = pd.DataFrame(values.T, index=index, columns=list(expected.columns), copy=False)
+def _is_permutation(places: Array) -> bool:
+    if len(places) and int(places.min()) < 0:
+        return False
+    is_met = np.zeros(len(places), dtype=bool)
+    is_met[places] = True
+    return bool(is_met.all())
+
+
+def framed(values: Array, expected: Expected) -> pd.DataFrame:
+    """Values of shape (n_columns, n_ids), in the order of ``expected.ids``, as the frame that is returned."""
+    frame = pd.DataFrame(values.T, index=expected.index.labels, columns=list(expected.columns), copy=False)
     if expected.domain is Domain.LABEL:
         frame.attrs["classes"] = expected.classes
     return frame
+
+
+def _in_order(values: Array, places: Array) -> Array:
+    in_order = np.empty_like(values)
+    for to, column in zip(in_order, values, strict=True):
+        to[places] = column
+    return in_order

@@ -35,11 +35,11 @@ def read_csv(data: bytes | bytearray, expected: Expected) -> Columns:
     view = memoryview(data)[start:]
     names = _header(view, expected)
     places, problems = find_columns(names, expected)
-    n_lines = max(data.count(b"\n", start), data.count(b"\r", start))
+    n_lines = max(_count(b"\n", view), _count(b"\r", view) if b"\r" in data else 0)
     if n_lines > expected.max_rows + 2:
         check_n_rows(n_lines - 1, expected)
     # pyarrow reads 0x10 as the integer 16; nobody who writes CSV means that.
-    is_plain = b"0x" not in data and b"0X" not in data
+    is_plain = not any(x in data and b"0" + x in data for x in (b"x", b"X"))
     quoted = b'"' in data
     table = _parse(view, names, places, expected, quoted=quoted, typed=True) if is_plain else None
     if table is None or not _is_finite(table):
@@ -68,6 +68,14 @@ def _header(view: memoryview, expected: Expected) -> list[str]:
             if separator in names[0]:
                 refuse(expected, f"the columns are separated by {word}; separate them by commas")
     return names
+
+
+def _count(byte: bytes, view: memoryview) -> int:
+    """As ``bytes.count``, which takes four times as long where there are many."""
+    import numpy as np
+
+    pieces = (view[i : i + MAX_LINE_BYTES] for i in range(0, len(view), MAX_LINE_BYTES))
+    return sum(int(np.count_nonzero(np.frombuffer(piece, np.uint8) == byte[0])) for piece in pieces)
 
 
 def _parse(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kit.metrics import Array, Domain
+
+if TYPE_CHECKING:
+    from kit.predictions._index import IdIndex
 
 MAX_BYTES = 200 * 1024 * 1024
 
@@ -49,3 +54,10 @@ class Expected:
     def max_columns(self) -> int:
         """Files with more columns are refused without naming them."""
         return 10 * len(self.header) + 100
+
+    @cached_property
+    def index(self) -> IdIndex:
+        """The index of the ids, made when it is first asked for and kept as long as this object."""
+        from kit.predictions._index import IdIndex
+
+        return IdIndex(self.ids, self.id_column)

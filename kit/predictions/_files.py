@@ -38,8 +38,10 @@ def read_path(path: Path, expected: Expected) -> bytes:
         if not path.is_file():
             refuse(expected, f"there is no file {path.name!r}")
         with path.open("rb") as file:
-            data = file.read(expected.max_bytes + 1)
-            n_bytes = max(path.stat().st_size, len(data))
+            n_bytes = path.stat().st_size
+            # As much as there is, and no more: the limit itself would be allocated first.
+            data = file.read(min(n_bytes, expected.max_bytes) + 1)
+            n_bytes = max(n_bytes, len(data))
     except (OSError, ValueError):
         refuse(expected, f"the file {path.name!r} cannot be read")
     check_n_bytes(n_bytes, expected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 from collections.abc import Hashable
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -62,7 +62,22 @@ def write_parquet(frame: pd.DataFrame, target: Path | str | IO[bytes]) -> None:
         arrays = {name: labels.take(codes) for name, codes in arrays.items()}
     if frame.index.name is not None:
         arrays = {_name(frame.index.name): _arrow(frame.index.to_series())} | arrays
-    pq.write_table(pa.table(arrays), target, compression="zstd")
+    pq.write_table(pa.table(arrays), target, compression="zstd", **_encodings(arrays))
+
+
+def _encodings(arrays: dict[str, pa.Array | pa.ChunkedArray]) -> dict[str, Any]:
+    """Half the time to read and less to send: whole numbers as differences, floats byte by byte.
+
+    A dictionary, pyarrow's default, is made for nothing where nearly every value is another.
+    """
+    encodings = {name: _ENCODINGS[array.type] for name, array in arrays.items() if array.type in _ENCODINGS}
+    return {
+        "use_dictionary": [name for name in arrays if name not in encodings],
+        "column_encoding": encodings,
+    }
+
+
+_ENCODINGS = {pa.int64(): "DELTA_BINARY_PACKED", pa.float64(): "BYTE_STREAM_SPLIT"}
 
 
 def _index_of_ids(index: pd.Index, expected: Expected) -> pd.Index | None:

@@ -47,11 +47,6 @@ class Ids:
         return f"row {row + 1}" if self.is_blank[row] else f"id {self.show(row)}"
 
 
-def wanted_ids(expected: Expected) -> pa.Array:
-    """The expected ids, to be compared with ``Ids.given``."""
-    return pa.array(expected.ids, pa.int64() if _are_integers(expected) else pa.large_string())
-
-
 def read_ids(column: pa.Array, expected: Expected) -> Ids:
     """The ids in a plain column."""
     is_inexact = np.zeros(len(column), dtype=bool)
@@ -74,6 +69,8 @@ def _are_integers(expected: Expected) -> bool:
 
 
 def _is_blank(column: pa.Array) -> Array:
+    if column.null_count == 0 and pa.types.is_int64(column.type):
+        return np.zeros(len(column), dtype=bool)
     blank = column.is_null(nan_is_null=True)
     if pa.types.is_large_string(column.type):
         blank = pc.or_(blank, pc.equal(column, "").fill_null(False))
