@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from kit.resources import folder
 
@@ -11,13 +12,13 @@ NOTEBOOK = "organizer.ipynb"
 _LOGINS = ("KIT_TOKEN", "JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 
 
-def command(host: str, port: int) -> list[str]:
-    """The program and its arguments."""
+def command(host: str, port: int, notebooks: Path | None = None) -> list[str]:
+    """The program and its arguments, for the organizers' dashboard or for a folder of them."""
     return [
         sys.executable,
         "-m",
         "voila",
-        str(folder("dashboards") / NOTEBOOK),
+        str(notebooks or folder("dashboards") / NOTEBOOK),
         "--no-browser",
         f"--Voila.ip={host}",
         f"--port={port}",

@@ -49,11 +49,8 @@ def lab_environment(demo: Folder, service: str, token: str) -> dict[str, str]:
 
 
 def dashboard_command(port: int) -> list[str]:
-    """Voila and its arguments: for all dashboards where there is one beside the organizers'."""
-    command = voila.command(HOST, port)
-    if has_board():
-        command[command.index(str(folder("dashboards") / voila.NOTEBOOK))] = str(folder("dashboards"))
-    return command
+    """Voila and its arguments, for all dashboards."""
+    return voila.command(HOST, port, folder("dashboards"))
 
 
 def dashboard_environment(demo: Folder, service: str) -> dict[str, str]:
@@ -61,14 +58,9 @@ def dashboard_environment(demo: Folder, service: str) -> dict[str, str]:
     return _own(demo, voila.environment(service))
 
 
-def has_board() -> bool:
-    """Whether there is a dashboard for everyone."""
-    return (folder("dashboards") / BOARD).is_file()
-
-
-def dashboard_address(notebook: str, port: int) -> str:
+def dashboard_address(notebook: str, port: int, competition: str) -> str:
     """Where Voila shows a dashboard."""
-    return f"http://{HOST}:{port}/" + (f"voila/render/{notebook}" if has_board() else "")
+    return f"http://{HOST}:{port}/voila/render/{notebook}?competition={competition}"
 
 
 def lab_address(port: int, token: str, demo: Folder) -> str:

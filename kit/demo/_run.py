@@ -86,7 +86,7 @@ def _start(demo: Folder, ports: Ports, children: Children, token: str) -> None:
     children.start("service", serve, dict(os.environ), place)
     lab_environment = _lab.lab_environment(demo, f"{service}/{SAMPLES[0]}", token)
     children.start("jupyterlab", _lab.lab_command(demo, ports.lab), lab_environment, place)
-    dashboard_environment = _lab.dashboard_environment(demo, f"{service}/{SAMPLES[0]}")
+    dashboard_environment = _lab.dashboard_environment(demo, service)
     children.start("dashboard", _lab.dashboard_command(ports.dashboard), dashboard_environment, place)
     wait_for(f"{service}/healthz", children.check, "The service")
     wait_for(f"http://{HOST}:{ports.lab}/api", children.check, "JupyterLab")
@@ -100,9 +100,8 @@ def _service(ports: Ports) -> str:
 def _show(demo: Folder, ports: Ports, token: str, passwords: Mapping[str, str]) -> None:
     service = _service(ports)
     rows = [("Participant's notebook", _lab.lab_address(ports.lab, token, demo))]
-    if _lab.has_board():
-        rows.append(("Leaderboard", _lab.dashboard_address(_lab.BOARD, ports.dashboard)))
-    rows.append(("Organizer's dashboard", _lab.dashboard_address(voila.NOTEBOOK, ports.dashboard)))
+    for what, notebook in (("Leaderboard", _lab.BOARD), ("Organizer's dashboard", voila.NOTEBOOK)):
+        rows.append((what, _lab.dashboard_address(notebook, ports.dashboard, SAMPLES[0])))
     rows += [(f"To connect to {name}", f"{service}/{name}") for name in SAMPLES]
     rows.append(("Service's documentation", f"{service}/docs"))
     _print_table("Addresses", rows)
