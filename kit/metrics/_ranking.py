@@ -44,11 +44,11 @@ def ndcg(y_true: Array, y_pred: Array, groups: Array | None = None, k: int | Non
     if len(y_true) == 0 or np.min(y_true) < 0.0:
         return float("nan")
     gains = np.asarray(y_true, dtype=np.float64)
-    best = _discounted_gains(gains, gains, groups, k)
+    best = discounted_gains(gains, rank(gains, groups), k)
     relevant = best > 0.0
     if not relevant.any():
         return float("nan")
-    reached = _discounted_gains(gains, y_pred, groups, k)
+    reached = discounted_gains(gains, rank(y_pred, groups), k)
     return float((reached[relevant] / best[relevant]).mean())
 
 
@@ -83,17 +83,10 @@ def mean_average_precision(
     """
     if len(y_true) == 0:
         return float("nan")
-    ranked = _rank(y_pred, groups)
-    relevant = (y_true[ranked.order] > 0.0).astype(np.float64)
-    n_relevant = np.add.reduceat(relevant, ranked.query_starts)
-    if not n_relevant.any():
+    found, possible = precision_sums(y_true, rank(y_pred, groups), k)
+    if not possible.any():
         return float("nan")
-    precisions = _expected_precisions(relevant, ranked)
-    if k is not None:
-        precisions[ranked.places >= k] = 0.0
-    found = np.add.reduceat(precisions, ranked.query_starts)
-    possible = n_relevant if k is None else np.minimum(n_relevant, k)
-    return float((found[n_relevant > 0] / possible[n_relevant > 0]).mean())
+    return float((found[possible > 0] / possible[possible > 0]).mean())
 
 
 def concordance_index(y_true: Array, y_pred: Array, events: Array | None = None) -> float:
@@ -139,7 +132,7 @@ def concordance_index(y_true: Array, y_pred: Array, events: Array | None = None)
     return n_twice / (2 * n_comparable)
 
 
-class _Ranked(NamedTuple):
+class Ranked(NamedTuple):
     """Rows by query and falling prediction; a tie is a run of one query's rows with one prediction."""
 
     order: Array
@@ -150,21 +143,25 @@ class _Ranked(NamedTuple):
     tie_sizes: Array
 
 
-def _rank(y_pred: Array, groups: Array | None) -> _Ranked:
+def rank(y_pred: Array, groups: Array | None) -> Ranked:
+    """Rank rows within their queries; the order of tied rows is of no consequence."""
     queries = np.zeros(len(y_pred), dtype=np.intp) if groups is None else groups
     order = np.lexsort((-np.asarray(y_pred, dtype=np.float64), queries))
-    queries, predicted = queries[order], y_pred[order]
+    return ranked_by(order, queries[order], y_pred[order])
+
+
+def ranked_by(order: Array, queries: Array, predicted: Array) -> Ranked:
+    """From an order by query and falling prediction, and both in that order."""
     new_query = np.append(True, queries[1:] != queries[:-1])
     new_tie = new_query | np.append(True, predicted[1:] != predicted[:-1])
     query_starts, tie_starts = np.flatnonzero(new_query), np.flatnonzero(new_tie)
     n = len(order)
     places = np.arange(n) - np.repeat(query_starts, np.diff(query_starts, append=n))
-    return _Ranked(order, places, query_starts, tie_starts, np.diff(tie_starts, append=n))
+    return Ranked(order, places, query_starts, tie_starts, np.diff(tie_starts, append=n))
 
 
-def _discounted_gains(gains: Array, y_pred: Array, groups: Array | None, k: int | None) -> Array:
+def discounted_gains(gains: Array, ranked: Ranked, k: int | None) -> Array:
     """Discounted cumulative gain of each query, in the order of the queries."""
-    ranked = _rank(y_pred, groups)
     discounts = 1.0 / np.log2(ranked.places + 2.0)
     if k is not None:
         discounts[ranked.places >= k] = 0.0
@@ -173,7 +170,18 @@ def _discounted_gains(gains: Array, y_pred: Array, groups: Array | None, k: int 
     return np.asarray(sums)
 
 
-def _expected_precisions(relevant: Array, ranked: _Ranked) -> Array:
+def precision_sums(y_true: Array, ranked: Ranked, k: int | None) -> tuple[Array, Array]:
+    """Sum of each query's precisions at its relevant rows, and the most it could be."""
+    relevant = (y_true[ranked.order] > 0.0).astype(np.float64)
+    n_relevant = np.add.reduceat(relevant, ranked.query_starts)
+    precisions = _expected_precisions(relevant, ranked)
+    if k is not None:
+        precisions[ranked.places >= k] = 0.0
+    found = np.add.reduceat(precisions, ranked.query_starts)
+    return found, n_relevant if k is None else np.minimum(n_relevant, k)
+
+
+def _expected_precisions(relevant: Array, ranked: Ranked) -> Array:
     """Precision at each place times whether its row is relevant: the mean over all orders of ties.
 
     At place j of a tie of m rows, r of them relevant, the row is relevant with probability r / m, and

@@ -1,0 +1,50 @@
+"""Tables of metrics that are means over queries (ndcg, map): a query is one unit, and stays in one block."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kit._scoring.order import ascending, by_integer
+from kit._scoring.table import Reducer, Rows, Table
+from kit.metrics import Array
+from kit.metrics._ranking import Ranked, discounted_gains, precision_sums, rank, ranked_by
+
+
+def ndcg(rows: Rows, *, k: int | None = None) -> Reducer:
+    """Tables (sum over queries of their ndcg, queries with a relevant row)."""
+    queries = _Queries(rows)
+    gains = np.asarray(rows.y_true, dtype=np.float64)
+    best = discounted_gains(gains, rank(gains, queries.codes), k)
+    if gains.min(initial=0.0) < 0.0:
+        best[:] = 0.0
+
+    def reduce(y_pred: Array) -> Table:
+        return queries.table(discounted_gains(gains, queries.rank(y_pred), k), best)
+
+    return reduce
+
+
+def mean_average_precision(rows: Rows, *, k: int | None = None) -> Reducer:
+    """Tables (sum over queries of their average precision, queries with a relevant row)."""
+    queries = _Queries(rows)
+    return lambda y_pred: queries.table(*precision_sums(rows.y_true, queries.rank(y_pred), k))
+
+
+class _Queries:
+    def __init__(self, rows: Rows) -> None:
+        groups = np.zeros(len(rows.y_true), np.intp) if rows.groups is None else rows.groups
+        first, self.codes = np.unique(groups, return_index=True, return_inverse=True)[1:]
+        self.n_blocks = rows.blocks.n_blocks
+        self.block = rows.blocks.of_row[first]
+
+    def rank(self, y_pred: Array) -> Ranked:
+        order, ranked = ascending(-np.asarray(y_pred, dtype=np.float64))
+        by_query = by_integer(self.codes[order])
+        order = order[by_query]
+        return ranked_by(order, self.codes[order], ranked[by_query])
+
+    def table(self, found: Array, possible: Array) -> Table:
+        block, share = self.block[possible > 0], found[possible > 0] / possible[possible > 0]
+        sums = np.bincount(block, share, self.n_blocks)
+        counts = np.bincount(block, minlength=self.n_blocks)
+        return Table(np.column_stack([sums, counts]), lambda t: t[:, 0] / t[:, 1])
