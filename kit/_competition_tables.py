@@ -32,62 +32,110 @@ class Table(BaseModel):
 class Phase(Table):
     """A stretch of time with its own limits; times are aware UTC, ``opens_at`` in, ``closes_at`` out."""
 
-    id: str = Field(pattern=NAME)
-    opens_at: Utc | None = None
-    closes_at: Utc | None = None
-    daily_limit: int | None = Field(default=None, ge=1)
-    total_limit: int | None = Field(default=None, ge=1)
-    interval_s: float = Field(default=0, ge=0)
-    concurrent_limit: int | None = Field(default=None, ge=1)
-    rejected_count: bool = False
-    leaderboard: Literal["public", "hidden"] = "public"
+    id: str = Field(pattern=NAME, description="Name of the phase.")
+    opens_at: Utc | None = Field(
+        default=None, description="By default when the phase before closes, or the competition opens."
+    )
+    closes_at: Utc | None = Field(
+        default=None, description="By default when the next phase opens, or the competition closes."
+    )
+    daily_limit: int | None = Field(
+        default=None, ge=1, description="Submissions per team, question and day; see limits.day_starts_at."
+    )
+    total_limit: int | None = Field(
+        default=None, ge=1, description="Submissions per team and question in the whole phase."
+    )
+    interval_s: float = Field(
+        default=0, ge=0, description="Least seconds between two submissions of a team to a question."
+    )
+    concurrent_limit: int | None = Field(
+        default=None, ge=1, description="Submissions of a team to a question that may wait at a time."
+    )
+    rejected_count: bool = Field(
+        default=False, description="Whether REJECTED submissions use up the limits; ERROR never does."
+    )
+    leaderboard: Literal["public", "hidden"] = Field(
+        default="public", description="hidden: participants see no scores in this phase."
+    )
 
 
 class Teams(Table):
     """How large teams may be, and until when they may be changed."""
 
-    max_size: int = Field(default=1, ge=1)
-    merge_until: Utc | None = None
+    max_size: int = Field(default=1, ge=1, description="Members of a team, at most.")
+    merge_until: Utc | None = Field(default=None, description="Has no effect yet: teams cannot merge.")
 
 
 class Access(Table):
     """Who may sign up."""
 
-    signup: Literal["open", "invite"] = "open"
-    emails: tuple[str, ...] = ()
-    invite_code: str | None = Field(default=None, min_length=6)
+    signup: Literal["open", "invite"] = Field(
+        default="open", description="invite: only who has the invite code, or was added by an organizer."
+    )
+    emails: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses that may take part, or @example.org for all of a domain; unverified.",
+    )
+    invite_code: str | None = Field(
+        default=None, min_length=6, description="What invited participants sign up or join with."
+    )
 
 
 class Limits(Table):
     """Limits of the whole competition."""
 
-    day_starts_at: time = time(0)
-    max_mb: float = Field(default=200, gt=0)
-    selected: int = Field(default=2, ge=1)
-    judge_wall_s: float = Field(default=120, gt=0)
-    judge_memory_mb: float = Field(default=2048, gt=0)
+    day_starts_at: time = Field(default=time(0), description="When the day of daily_limit starts, in UTC.")
+    max_mb: float = Field(
+        default=200, gt=0, description="Size of a submission, as sent and unpacked, in millions of bytes."
+    )
+    selected: int = Field(
+        default=2, ge=1, description="Submissions per question that a team may select for the private score."
+    )
+    judge_wall_s: float = Field(default=120, gt=0, description="Seconds that judging a submission may take.")
+    judge_memory_mb: float = Field(
+        default=2048, gt=0, description="Memory that judging a submission may add, in millions of bytes."
+    )
 
 
 class Question(Table):
     """One target and one metric to rank by."""
 
-    id: str = Field(pattern=NAME)
-    title: str = ""
-    metric: str
-    more_metrics: tuple[str, ...] = ()
-    metric_options: dict[str, Any] = {}
-    greater_is_better: bool | None = None
-    domain: Domain | None = None
-    id_column: str
-    target: tuple[str, ...]
-    classes: tuple[str, ...] = ()
-    group_column: str | None = None
-    event_column: str | None = None
-    truth: str
-    data: tuple[str, ...] = ()
-    sample_submission: str | None = None
-    baselines: tuple[str, ...] = ()
-    weight: float = Field(default=1.0, ge=0)
+    id: str = Field(pattern=NAME, description="Name of the question, part of its address.")
+    title: str = Field(default="", description="Shown to participants.")
+    metric: str = Field(description="Ranks the leaderboard: a metric's name, or metrics.py:function.")
+    more_metrics: tuple[str, ...] = Field(default=(), description="Shown beside it, not ranked by.")
+    metric_options: dict[str, Any] = Field(
+        default={}, description="class_weights = { class = weight } for weighted_log_loss; 1 where not named."
+    )
+    greater_is_better: bool | None = Field(
+        default=None, description="Direction of your own metrics; needed where metric is one."
+    )
+    domain: Domain | None = Field(
+        default=None, description="Form of the predictions, by default what the metrics need."
+    )
+    id_column: str = Field(description="Column by which predictions and truth are matched.")
+    target: tuple[str, ...] = Field(description="The truth's column to predict, or a list of them.")
+    classes: tuple[str, ...] = Field(
+        default=(), description="Classes in order, by default sorted; probabilities are of the last of two."
+    )
+    group_column: str | None = Field(
+        default=None,
+        description="The truth's column of queries, for ndcg and map; intervals draw whole groups.",
+    )
+    event_column: str | None = Field(
+        default=None, description="The truth's column of 1 (observed) or 0 (censored), for concordance_index."
+    )
+    truth: str = Field(
+        description="File of ids, targets and split (public or private), CSV or Parquet; never given away."
+    )
+    data: tuple[str, ...] = Field(default=(), description="Files that participants get.")
+    sample_submission: str | None = Field(
+        default=None, description="A file in the form of a submission; participants get it too."
+    )
+    baselines: tuple[str, ...] = Field(
+        default=(), description="Reference notebooks, as paths or patterns, which kit baseline runs."
+    )
+    weight: float = Field(default=1.0, ge=0, description="Weight in the leaderboard of all questions.")
 
     @field_validator("target", mode="before")
     @classmethod

@@ -46,17 +46,21 @@ __all__ = [
 class Competition(Table):
     """All of competition.toml; paths are relative to ``directory``."""
 
-    title: str
-    slug: str = Field(pattern=SLUG)
-    summary: str = ""
-    opens_at: Utc
-    closes_at: Utc
-    rules: str | None = None
-    question: tuple[Question, ...] = Field(min_length=1)
-    phase: tuple[Phase, ...] = ()
-    teams: Teams = Teams()
-    access: Access = Access()
-    limits: Limits = Limits()
+    title: str = Field(description="Shown to participants.")
+    slug: str = Field(pattern=SLUG, description="The competition's address: http://host:8000/SLUG.")
+    summary: str = Field(default="", description="One sentence, shown in lists.")
+    opens_at: Utc = Field(description="Data can be seen and predictions submitted from here on.")
+    closes_at: Utc = Field(description="From here on nothing is taken, and private scores are shown.")
+    rules: str | None = Field(
+        default=None, description="Markdown file that must be accepted before the first submission."
+    )
+    question: tuple[Question, ...] = Field(min_length=1, description="One or more tables [[question]].")
+    phase: tuple[Phase, ...] = Field(
+        default=(), description="Tables [[phase]] in order; by default one phase without limits."
+    )
+    teams: Teams = Field(default=Teams(), description="Table [teams].")
+    access: Access = Field(default=Access(), description="Table [access].")
+    limits: Limits = Field(default=Limits(), description="Table [limits].")
     _directory: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
