@@ -95,13 +95,11 @@ def save(credentials: Credentials, *, competition: str | None = None) -> Path:
 
 
 def forget(url: str) -> bool:
-    """Remove the login at a service; whether there was one."""
+    """Remove the login at a service, which stays the current one; whether there was one."""
     kept = _read()
     url = url.rstrip("/")
     known = kept["services"].pop(url, None) is not None
     if known:
-        if kept["current"] and kept["current"]["url"] == url:
-            kept["current"] = None
         _write(kept)
     return known
 

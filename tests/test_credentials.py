@@ -70,13 +70,13 @@ def test_logins_at_two_services_do_not_mix() -> None:
     assert current() == Current(OTHER)
 
 
-def test_a_forgotten_login_is_gone_and_no_longer_the_current_one() -> None:
+def test_a_forgotten_login_is_gone_and_its_service_is_still_the_one_meant() -> None:
     save(ADA, competition="cancer")
 
     assert forget(URL)
     assert not forget(URL)
     assert token_for(URL) is None
-    assert current() is None
+    assert current() == Current(URL, "cancer")
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:

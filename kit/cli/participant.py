@@ -51,7 +51,7 @@ def download(
     path: Annotated[Path, typer.Option("--path", "-p", help="Folder to put the files in.")] = Path(),
     as_json: AsJson = False,
 ) -> None:
-    """Download the data."""
+    """Download the data; of all questions where none is named."""
     comp = opened(competition or where)
     folder = comp.data_dir(question)
     path.mkdir(parents=True, exist_ok=True)
@@ -127,6 +127,9 @@ def leaderboard(
     if board.get("hidden") and not board["rows"]:
         tell("The leaderboard is hidden in this phase.")
         return
+    if not board["rows"]:
+        tell("No scores yet.")
+        return
     me = comp.overview["me"] or {}
     metric = board.get("metric") or "all questions"
     print_table(
@@ -199,8 +202,7 @@ def submission_row(facts: dict[str, Any]) -> dict[str, Any]:
         for split in ("public", "private")
     }
     incident = facts.get("incident")
-    why = (
-        "; ".join(facts.get("reasons") or []) or facts.get("verdict") or (incident and f"incident {incident}")
-    )
-    submitted_at = str(facts["submitted_at"])[:19].replace("T", " ")
-    return {**facts, **scores, "why": why, "submitted_at": submitted_at}
+    reasons = facts.get("reasons") or []
+    more = f" (and {len(reasons) - 1} more: --json)" if len(reasons) > 1 else ""
+    why = f"{reasons[0]}{more}" if reasons else facts.get("verdict") or (incident and f"incident {incident}")
+    return {**facts, **scores, "why": why}

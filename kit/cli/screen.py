@@ -11,6 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_PROSE = frozenset({"note", "why", "error", "title", "summary"})
+"""Columns that may take several lines."""
+
 
 def complain(message: str) -> None:
     """Print an error, red, as one block on stderr."""
@@ -34,15 +37,21 @@ def print_table(
     """Print rows as a table; a column where all are empty is left out, the row of team ``own`` is bold."""
     kept = list(rows)
     shown = [name for name in columns if any(row.get(name) not in (None, "", False) for row in kept)]
-    table = Table(*shown, title=title or None, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for name in shown:
+        table.add_column(name, no_wrap=name not in _PROSE)
     for row in kept:
         style = "bold green" if own is not None and row.get("team") == own else None
         style = "dim" if row.get("baseline") else style
-        table.add_row(*(_cell(row.get(name)) for name in shown), style=style)
-    Console(highlight=False, soft_wrap=not sys.stdout.isatty()).print(table)
+        table.add_row(*(_cell(name, row.get(name)) for name in shown), style=style)
+    # Into a file or a pipe a row is a line, however long.
+    width = None if sys.stdout.isatty() else 1000
+    Console(highlight=False, width=width).print(table, crop=False)
 
 
-def _cell(value: object) -> Text:
+def _cell(name: str, value: object) -> Text:
+    if name.endswith("_at") and isinstance(value, str):
+        return Text(value[:19].replace("T", " "))
     if value is None or value is False:
         return Text("")
     if value is True:

@@ -53,6 +53,8 @@ def login(
         told = {"name": kept.name, "role": answer["user"]["role"], "expires_at": kept.expires_at}
         print_json({"url": client.url, "competition": competition, **told})
     tell(f"{'Signed up' if sign_up else 'Logged in'} at {where} as {kept.name}.")
+    if credentials.token_for(client.url) != kept.token:
+        tell("KIT_TOKEN is set in the environment and goes before this login.")
 
 
 def logout() -> None:
@@ -101,17 +103,19 @@ def _competition(client: Client, slug: str | None) -> str | None:
 
 
 def _enter(client: Client, name: str, password: str, *, sign_up: bool, invite: str | None) -> Json:
-    if not sign_up:
+    try:
+        if sign_up:
+            return client.sign_up(name, password, invite=invite)
         answer = client.log_in(name, password)
         if answer["user"]["role"] != "organizer":
             return answer
         # Only organizers are given the scope, and who is one is known no earlier.
         client.log_out()
         return client.log_in(name, password, scopes=("submit", "read", "organize"))
-    try:
-        return client.sign_up(name, password, invite=invite)
     except AlreadyExists as error:
         raise AlreadyExists(f"{error} If it is you, log in without --sign-up.") from None
+    except NotLoggedIn as error:
+        raise NotLoggedIn(f"{error} For a new account: kit login --sign-up") from None
 
 
 def _ask(what: str) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kit.client import text
 from kit.client.display import widget_bundle
 from kit.client.facts import Checked, Team
-from kit.client.http import Json, quoted
+from kit.client.http import ONE_RETRY, PATIENT, Json, Retries, quoted
+from kit.client.questions import named, with_data
 from kit.client.service import Client
 from kit.client.submission import Submission
 from kit.client.watching import Callback, OnError, Watch
-from kit.errors import InvalidRequest, NotAllowed, NotFound
+from kit.errors import InvalidRequest, NotAllowed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,13 +48,13 @@ class CompetitionClient:
 
     def refresh(self) -> Json:
         """Ask for the overview, which is also what the handle's text is made of."""
-        self._seen = self.client.get(self.path)
-        return self._seen
+        return self._look(ONE_RETRY)
 
     @property
     def team(self) -> Team:
         """Your team."""
-        me = self._me()
+        self._require_login()
+        me = self._me(self.overview)
         return Team(me["team"] or me["name"], tuple(me["members"]))
 
     def question(self, question: str | None = None) -> Json:
@@ -63,28 +65,23 @@ class CompetitionClient:
         NotFound, InvalidRequest
             Naming the questions there are.
         """
-        by_id = {entry["id"]: entry for entry in self.overview["questions"]}
-        names = ", ".join(map(repr, by_id))
-        if question is None:
-            if len(by_id) == 1:
-                return next(iter(by_id.values()))
-            raise InvalidRequest(f"{self.slug!r} has several questions: {names}. Say question=…")
-        if question not in by_id:
-            raise NotFound(f"{self.slug!r} has no question {question!r}. There are: {names}.")
-        return by_id[question]
+        return named(self.overview, question)
 
     def data(self, question: str | None = None) -> dict[str, pd.DataFrame]:
-        """The data as frames by file stem; downloaded once, checksummed, with a progress bar."""
+        """The data as frames by file stem; downloaded once, checksummed, with a progress bar.
+
+        Of all questions together where none is named.
+        """
         from kit.client import files
 
-        asked = self._question_of_data(question)
+        asked = with_data(self.overview, question)
         return files.read_tables(files.download(self.client, self.slug, asked), asked)
 
     def data_dir(self, question: str | None = None) -> Path:
         """The folder with the data's files, downloaded where need be."""
         from kit.client import files
 
-        return files.download(self.client, self.slug, self._question_of_data(question))
+        return files.download(self.client, self.slug, with_data(self.overview, question))
 
     def sql(self, query: str, question: str | None = None) -> pd.DataFrame:
         """The answer to a query over the data's tables, named by file stem, in polars' SQL.
@@ -93,21 +90,11 @@ class CompetitionClient:
         --------
         >>> comp.sql("select count(*) as n from train")  # doctest: +SKIP
         """
-        import polars as pl
-
         from kit.client import files
+        from kit.client.query import answer
 
-        asked = self._question_of_data(question)
-        folder = files.download(self.client, self.slug, asked)
-        frames = {
-            key: pl.scan_csv(folder / name) if kind == "csv" else pl.scan_parquet(folder / name)
-            for key, (name, kind) in files.table_files(asked).items()
-        }
-        try:
-            return pl.SQLContext(frames=frames).execute(query, eager=True).to_pandas()
-        except pl.exceptions.PolarsError as error:
-            tables = ", ".join(frames)
-            raise InvalidRequest(f"The query failed: {error}. The tables are: {tables}.") from None
+        asked = with_data(self.overview, question)
+        return answer(query, files.download(self.client, self.slug, asked), asked)
 
     def check(self, predictions: object, question: str | None = None) -> Checked:
         """Check predictions as the service will, on this machine; uses up nothing.
@@ -136,8 +123,8 @@ class CompetitionClient:
         """Submit predictions.
 
         Frames, Series and arrays are checked here first, which uses up nothing, and sent as Parquet;
-        a file is sent as it is. When the connection drops, sending is tried again up to five times, and
-        makes one submission all the same.
+        a file is sent as it is. When the service does not answer, it is tried again up to five times,
+        and becomes one submission all the same.
 
         Parameters
         ----------
@@ -155,8 +142,10 @@ class CompetitionClient:
         NotAllowed
             Where the competition is closed, a limit is used up, or the rules are not accepted.
         """
-        asked = self.question(question)
-        self._check_may_submit()
+        self._require_login()
+        overview = self._look(PATIENT)
+        asked = named(overview, question)
+        self._check_rules(overview)
         from kit.client.outgoing import outgoing, send
 
         ready = outgoing(
@@ -174,7 +163,7 @@ class CompetitionClient:
         """Your team's submissions, newest first."""
         from kit.client.tables import Submissions
 
-        self.client.require_login()
+        self._require_login()
         params = {"question": question, "limit": limit}
         found = self.client.get(f"{self.path}/submissions", params)
         return Submissions(Submission(self.client, facts) for facts in found)
@@ -189,7 +178,7 @@ class CompetitionClient:
         list of int
             Ids of what is selected now.
         """
-        self.client.require_login()
+        self._require_login()
         handles = [s if isinstance(s, Submission) else self.submission(s) for s in submissions]
         questions = sorted({handle.question for handle in handles}) or [self.question(question)["id"]]
         if len(questions) > 1:
@@ -200,8 +189,12 @@ class CompetitionClient:
 
     def submission(self, number: int) -> Submission:
         """A submission by its id."""
-        self.client.require_login()
-        return Submission(self.client, self.client.get(f"/submissions/{int(number)}"))
+        self._require_login()
+        try:
+            path = f"/submissions/{operator.index(number)}"
+        except TypeError:
+            raise InvalidRequest(f"{number!r} is no submission: pass one, or its id.") from None
+        return Submission(self.client, self.client.get(path))
 
     def leaderboard(self, split: str = "public", question: str | None = None) -> Leaderboard:
         """The leaderboard as a DataFrame that shows itself live; of all questions where none is named."""
@@ -237,12 +230,12 @@ class CompetitionClient:
         """How many submissions are left, by question."""
         from kit.client.tables import table
 
-        self.client.require_login()
+        self._require_login()
         return table(self.client.get(f"{self.path}/limits"))
 
     def accept_rules(self) -> None:
         """Accept the rules, which are in ``overview["rules"]``."""
-        self.client.require_login()
+        self._require_login()
         self.client.post(f"{self.path}/rules")
 
     def __repr__(self) -> str:
@@ -254,29 +247,26 @@ class CompetitionClient:
     def _of(self, question: Json) -> str:
         return f"{self.path}/questions/{quoted(question['id'])}"
 
-    def _me(self) -> Json:
-        self.client.require_login()
-        me = self.overview["me"]
+    def _look(self, retries: Retries) -> Json:
+        self._seen = self.client.get(self.path, retries=retries)
+        return self._seen
+
+    def _require_login(self) -> None:
+        self.client.require_login(f"{self.client.url}/{self.slug}")
+
+    def _me(self, overview: Json) -> Json:
+        me = overview["me"]
         if me is None:
             # The overview is for everyone, so only here a bad token is told of.
             me = self.client.me()
         return {"team": None, "members": [me["name"]], "rules_accepted": True} | me
 
-    def _check_may_submit(self) -> None:
-        me = self._me()
-        if self._seen["rules"] and not me["rules_accepted"]:
+    def _check_rules(self, overview: Json) -> None:
+        if overview["rules"] and not self._me(overview)["rules_accepted"]:
             raise NotAllowed(
                 f"The rules of {self.slug!r} must be accepted before the first submission: read "
                 "comp.overview['rules'], then comp.accept_rules(); in a terminal: kit rules --accept"
             )
-
-    def _question_of_data(self, question: str | None) -> Json:
-        if question is None:
-            questions = self.overview["questions"]
-            listings = [[entry["sha256"] for entry in asked["data"]] for asked in questions]
-            if questions and all(listing == listings[0] for listing in listings):
-                return questions[0]
-        return self.question(question)
 
     def _row_ids(self, question: Json) -> Any:
         from kit.client import files

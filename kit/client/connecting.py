@@ -47,6 +47,8 @@ def connect(
         Where no service answers.
     """
     global _last
+    if (name is None) != (password is None):
+        raise InvalidRequest("Pass name and password together; or neither, for a form to fill in.")
     url, slug = locate(url)
     client = Client(url, token=token)
     if name is not None and password is not None:
@@ -127,7 +129,7 @@ def _is_logged_in(comp: CompetitionClient, *, given: bool) -> bool:
                 raise
             client.token = None
     if not in_kernel():
-        raise NotLoggedIn(how_to_log_in(client.url))
+        raise NotLoggedIn(how_to_log_in(f"{client.url}/{comp.slug}"))
     comp.refresh()
     return False
 
@@ -138,6 +140,6 @@ def _show_login(comp: CompetitionClient) -> None:
     try:
         form = importlib.import_module("kit.widgets").login(comp)
     except (ImportError, KitError):
-        print(how_to_log_in(comp.client.url))
+        print(how_to_log_in(f"{comp.client.url}/{comp.slug}"))
         return
     display(form)  # type: ignore[no-untyped-call]

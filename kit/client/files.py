@@ -40,7 +40,8 @@ def download(client: Client, slug: str, question: Json) -> Path:
     Parameters
     ----------
     question : dict
-        As in the competition's overview: ``id`` and ``data`` with ``name``, ``bytes`` and ``sha256``.
+        As in the competition's overview: ``id`` and ``data`` with ``name``, ``bytes`` and ``sha256``,
+        and ``question`` where it is another's.
     """
     entries = question["data"]
     folder = _folder(client.url, slug, question)
@@ -51,7 +52,7 @@ def download(client: Client, slug: str, question: Json) -> Path:
         client.require_login()
         with bar(f"{slug}: {len(absent)} files", sum(entry["bytes"] for entry in absent)) as advance:
             for entry in absent:
-                _fetch(client, _path(slug, question["id"], entry["name"]), entry, advance)
+                _fetch(client, _path(slug, question, entry), entry, advance)
     for entry in missing:
         _place(_by_hash(entry), folder / entry["name"])
     return folder
@@ -108,8 +109,9 @@ def _folder(url: str, slug: str, question: Json) -> Path:
     return cache_dir() / "data" / service / _safe(slug) / f"{_safe(question['id'])}-{digest}"
 
 
-def _path(slug: str, question: str, name: str) -> str:
-    return f"/competitions/{quoted(slug)}/questions/{quoted(question)}/data/{quoted(name)}"
+def _path(slug: str, question: Json, entry: Json) -> str:
+    asked = quoted(entry.get("question", question["id"]))
+    return f"/competitions/{quoted(slug)}/questions/{asked}/data/{quoted(entry['name'])}"
 
 
 def _by_hash(entry: Json) -> Path:

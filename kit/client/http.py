@@ -37,8 +37,15 @@ class Retries:
     """Told before each pause; None is silent."""
 
 
+def say(text: str) -> None:
+    """Tell the person something on stderr, which leaves a command's results alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
 NO_RETRY = Retries()
 ONE_RETRY = Retries(1)
+PATIENT = Retries(5, say)
+"""Outlasts a restart of the service."""
 
 
 class Wire:
@@ -57,9 +64,11 @@ class Wire:
         """Close the connections."""
         self._http.close()
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Json:
+    def get(
+        self, path: str, params: Mapping[str, Any] | None = None, *, retries: Retries = ONE_RETRY
+    ) -> Json:
         """GET an address under ``/api/v1`` as JSON."""
-        return _json(self.request("GET", path, params=params, retries=ONE_RETRY))
+        return _json(self.request("GET", path, params=params, retries=retries))
 
     def post(self, path: str, json: Json = None) -> Json:
         """POST JSON; None where the answer is empty."""
@@ -179,11 +188,6 @@ class _Pieces:
 
 def _ignore(n_bytes: int) -> None:
     del n_bytes
-
-
-def say(text: str) -> None:
-    """Tell the person something on stderr, which leaves a command's results alone."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def quoted(part: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kit.client.http import Json, Retries, say
+from kit.client.http import PATIENT, Json
 from kit.client.progress import bar
 from kit.client.service import Client
 from kit.errors import InvalidPredictions, InvalidRequest
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 RowIds = Callable[[], tuple[str, Sequence[Any]]]
 """Gives a file's name and the ids in its row order."""
 
-SUBMIT_RETRIES = Retries(5, say)
 _CODE = frozenset({".py", ".ipynb"})
 
 
@@ -54,7 +53,7 @@ def send(client: Client, path: str, file: Path, *, note: str) -> Json:
             params={"filename": file.name, "note": note or None},
             key=str(uuid.uuid4()),
             progress=advance,
-            retries=SUBMIT_RETRIES,
+            retries=PATIENT,
         )
 
 
@@ -69,6 +68,8 @@ def existing_file(path: object, expected: Callable[[], Expected], *, max_bytes: 
         Where it is too large to be sent.
     """
     file = Path(str(path)).expanduser()
+    if file.is_dir():
+        raise InvalidRequest(f"{str(path)!r} is a folder: name a file in it.")
     if not file.is_file():
         raise InvalidRequest(f"There is no file {str(path)!r} in {Path.cwd()}.")
     if file.suffix in _CODE:
@@ -105,6 +106,10 @@ def _framed(predictions: object, expected: Expected, row_ids: RowIds) -> pd.Data
         values = np.asarray(predictions)
     except ValueError:
         raise InvalidPredictions(expected.question, ["a list of unequal rows is no predictions"]) from None
+    if values.ndim == 0:
+        text = f"what was passed is of type {type(predictions).__name__}"
+        hint = "pass a DataFrame, a Series, an array or the path of a file"
+        raise InvalidPredictions(expected.question, [f"{text}; {hint}"])
     name, ids = row_ids()
     columns = expected.columns
     if values.ndim == 2 and values.shape[1] == 1:

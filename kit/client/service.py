@@ -136,10 +136,10 @@ class Client(Wire):
         """
         return self._hub.watch(path, callback, on_error)
 
-    def require_login(self) -> None:
-        """Raise NotLoggedIn, with what to do, where there is no token."""
+    def require_login(self, where: str | None = None) -> None:
+        """Raise NotLoggedIn, with what to do at the address meant, where there is no token."""
         if not self.token:
-            raise NotLoggedIn(how_to_log_in(self.url))
+            raise NotLoggedIn(how_to_log_in(where or self.url))
 
 
 def how_to_log_in(url: str) -> str:

@@ -10,12 +10,15 @@ from kit.client.display import widget_bundle
 from kit.client.http import ONE_RETRY, Json
 from kit.client.progress import waiting
 from kit.client.watching import Callback, OnError, Watch
+from kit.errors import ServiceError
 
 if TYPE_CHECKING:
     from kit.client.service import Client
 
 FINAL = frozenset({"SCORED", "REJECTED", "ERROR"})
 _WAIT_S = 5.0
+_SILENCE_S = 60.0
+_PAUSE_S = 1.0
 
 
 class Submission:
@@ -89,21 +92,32 @@ class Submission:
         return self._ask(0.0)
 
     def wait(self, timeout_s: float | None = None) -> Submission:
-        """Wait until it is judged.
+        """Wait until it is judged, also while the service is restarted.
 
         Raises
         ------
         TimeoutError
             When it is not judged in time; it will be all the same.
+        ServiceError
+            When the service has not answered for a minute.
         """
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        answered_at = time.monotonic()
         with waiting(self.line()) as change:
             while not self.is_final:
                 left_s = _WAIT_S if deadline is None else deadline - time.monotonic()
                 if left_s <= 0:
                     raise TimeoutError(f"{self.line()} after {timeout_s:g} s. It goes on without you.")
-                self._ask(min(_WAIT_S, left_s))
-                change(self.line())
+                try:
+                    self._ask(min(_WAIT_S, left_s))
+                except ServiceError:
+                    if time.monotonic() - answered_at > _SILENCE_S:
+                        raise
+                    change(f"{self.line()}; the service does not answer, trying again")
+                    time.sleep(_PAUSE_S)
+                else:
+                    answered_at = time.monotonic()
+                    change(self.line())
         return self
 
     def file(self, directory: Path | str | None = None) -> Path:

@@ -48,6 +48,8 @@ class Leaderboard(pd.DataFrame):
         short = pd.DataFrame(self[kept])
         if "rank" in kept:
             short["rank"] = short["rank"].astype("string").fillna("baseline")
+        if "submitted_at" in kept:
+            short["submitted_at"] = short["submitted_at"].dt.strftime("%Y-%m-%d %H:%M:%S")
         return short
 
     def _title(self) -> str:

@@ -186,6 +186,10 @@ class Hub:
                     watch.fail(error)
                 await asyncio.sleep(_backoff_s(n_failures))
                 continue
+            if n_failures and not changed:
+                # Tells those who said that the service was away.
+                for watch in feed.listeners():
+                    watch.deliver(feed.value)
             n_failures = 0
             # A service or proxy that does not hold the request must not make this a hot loop.
             shortest_s = _SHORTEST_ROUND_S if changed else _IDLE_ROUND_S

@@ -106,7 +106,7 @@ def _participant_answer(error: ParticipantError, clock: Clock) -> Response:
 async def _schema_answer(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     # The input itself is left out: it may be a password.
-    problems = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    problems = [f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in error.errors()]
     message = "\n".join(["The request is not understood.", *(f"  - {p}" for p in problems)])
     return answer(422, "InvalidRequest", message, problems=problems)
 

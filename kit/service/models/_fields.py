@@ -5,9 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, StringConstraints, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
 
 from kit.clock import to_text
+
+
+def _told(text: str) -> WrapValidator:
+    """Tell people what is wanted, where pydantic would show them a pattern."""
+
+    def validate(value: object, validate_inner: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return validate_inner(value)
+        except ValidationError:
+            raise PydanticCustomError("refused", text) from None
+
+    return WrapValidator(validate)
+
 
 Time = Annotated[
     datetime,
@@ -16,10 +39,18 @@ Time = Annotated[
 ]
 """RFC 3339 in UTC, always with microseconds."""
 
-UserName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{2,40}$")]
+UserName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_.-]{2,40}$"),
+    _told("A name has 2 to 40 letters (a to z), digits, dots, dashes or underscores, and no spaces."),
+]
 TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-][A-Za-z0-9_. -]{0,38}[A-Za-z0-9_.-]$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,180}$")]
-NewPassword = Annotated[str, StringConstraints(min_length=10, max_length=1000)]
+Email = Annotated[
+    str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,180}$"), _told("This is no e-mail address.")
+]
+NewPassword = Annotated[
+    str, StringConstraints(min_length=10, max_length=1000), _told("A password has 10 to 1000 characters.")
+]
 ShortText = Annotated[str, StringConstraints(max_length=200)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,255}$")]
 Note = Annotated[str, StringConstraints(max_length=1000)]
