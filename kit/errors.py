@@ -18,6 +18,7 @@ KitError
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,12 @@ from datetime import datetime
 
 class KitError(Exception):
     """Base of all errors the kit raises on purpose."""
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython's protocol: the person's own line and the text, without the forty lines between.
+        own = next(iter(traceback.extract_tb(self.__traceback__)[1:]), None)
+        where = [f"line {own.lineno}: {own.line}"] if own is not None and own.line else []
+        return [*where, f"{type(self).__name__}: {self}"]
 
 
 class ParticipantError(KitError):

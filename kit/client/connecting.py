@@ -56,8 +56,9 @@ def connect(
     elif token is None:
         client.token = credentials.token_for(client.url)
     comp = client.competition(slug)
+    is_logged_in = _is_logged_in(comp, given=token is not None)
     _last = weakref.ref(comp)
-    if not _is_logged_in(comp, given=token is not None):
+    if not is_logged_in:
         _show_login(comp)
     return comp
 
