@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import re
+import signal
 import socket
 import stat
 import subprocess
@@ -20,6 +22,7 @@ from typing import Any
 import four
 import httpx2
 import polars as pl
+import psutil
 import pytest
 from running import Service, free_port, running
 from small_notebooks import write_notebook
@@ -333,6 +336,31 @@ def test_a_competition_with_problems_is_not_served(anyone: Kit, tmp_path: Path) 
     done = anyone("serve", directory, "--data", tmp_path / "data", "--port", free_port())
 
     assert done.returncode == 1 and "slugg" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_dashboard_is_one_command_needs_no_other_site_and_knows_no_login(
+    ola: Kit, service: Service
+) -> None:
+    port = free_port()
+    own = {key: value for key, value in os.environ.items() if not key.startswith("KIT_")}
+    own |= {"HOME": str(ola.home), "XDG_CONFIG_HOME": str(ola.home / "config"), "KIT_TOKEN": "kit_secret"}
+    command = [sys.executable, "-m", "kit", "dashboard", "--url", service.url, "--port", str(port)]
+
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"Dashboard of {service.url}: http://127.0.0.1:{port}/\n"
+            children = psutil.Process(process.pid).children(recursive=True)
+            assert all("KIT_TOKEN" not in child.environ() for child in children)
+            page = httpx2.get(f"http://127.0.0.1:{port}/", timeout=60)
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 0
+
+    assert page.status_code == 200
+    assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//[^"']*""", page.text)
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
 
 
 def _file(folder: Path, content: str) -> Path:

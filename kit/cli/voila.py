@@ -9,6 +9,7 @@ from pathlib import Path
 from kit.resources import folder
 
 NOTEBOOK = "organizer.ipynb"
+_TEMPLATES = Path(__file__).parent / "jupyter"
 _LOGINS = ("KIT_TOKEN", "JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 
 
@@ -23,6 +24,7 @@ def command(host: str, port: int, notebooks: Path | None = None) -> list[str]:
         f"--Voila.ip={host}",
         f"--port={port}",
         "--Voila.port_retries=0",
+        "--template=kit",
         # A visitor who goes away without a word leaves a kernel behind.
         "--MappingKernelManager.cull_interval=60",
         "--MappingKernelManager.cull_idle_timeout=600",
@@ -30,9 +32,15 @@ def command(host: str, port: int, notebooks: Path | None = None) -> list[str]:
 
 
 def environment(service: str) -> dict[str, str]:
-    """The environment of a dashboard: it knows the service, and no login.
+    """The environment of dashboards: it knows the service, its own template, and no login."""
+    found = os.environ.get("JUPYTER_PATH", "")
+    return without_logins(service) | {"JUPYTER_PATH": f"{_TEMPLATES}{os.pathsep}{found}".rstrip(os.pathsep)}
 
-    Visitors run in the account of whoever started it, so it must not find that person's token.
+
+def without_logins(service: str) -> dict[str, str]:
+    """This process's environment without anybody's token, and with the service's address.
+
+    Visitors of a dashboard run in the account of whoever started it, so it must not find that person's.
     """
     kept = {key: value for key, value in os.environ.items() if key not in _LOGINS}
     return kept | {"KIT_URL": service}

@@ -45,7 +45,7 @@ def lab_command(demo: Folder, port: int) -> list[str]:
 
 def lab_environment(demo: Folder, service: str, token: str) -> dict[str, str]:
     """The environment of JupyterLab and its kernels."""
-    return _own(demo, voila.environment(service)) | {"JUPYTER_TOKEN": token}
+    return _own(demo, voila.without_logins(service)) | {"JUPYTER_TOKEN": token}
 
 
 def dashboard_command(port: int) -> list[str]:
