@@ -9,6 +9,7 @@ from kit.widgets.fragment import Fragment
 from kit.widgets.login import Gate, LoginForm, login
 from kit.widgets.organizer import organizer
 from kit.widgets.panel import panel
+from kit.widgets.screen import big_screen, visit
 from kit.widgets.table import LiveTable, column
 from kit.widgets.upload import UploadBox
 
@@ -22,6 +23,7 @@ __all__ = [
     "SubmissionCard",
     "SubmissionsTable",
     "UploadBox",
+    "big_screen",
     "card",
     "column",
     "leaderboard",
@@ -29,4 +31,5 @@ __all__ = [
     "organizer",
     "panel",
     "submissions",
+    "visit",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,15 +93,9 @@ def close_all(widget: ipywidgets.Widget) -> None:
     widget.close()
 
 
-class Remembered:
-    """One living widget per handle and key, so that showing a thing again is another view of it."""
-
-    def __init__(self) -> None:
-        self._by_owner: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
-
-    def get(self, owner: Any, key: Any, make: Callable[[], Any]) -> Any:
-        """The widget made before for this key, unless it was closed."""
-        known = self._by_owner.setdefault(owner, {})
-        if key not in known or known[key].comm is None:
-            known[key] = make()
-        return known[key]
+def remembered(owner: object, key: object, make: Callable[[], Any]) -> Any:
+    """The widget made before for a handle and key, unless it was closed: shown again, it is another view."""
+    known = vars(owner).setdefault("_shown", {})
+    if key not in known or known[key].comm is None:
+        known[key] = make()
+    return known[key]

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from kit.errors import KitError
-from kit.widgets._widget import Json, Remembered, box, quiet
+from kit.widgets._widget import Json, box, quiet, remembered
 from kit.widgets.card import TONES
 from kit.widgets.fragment import Fragment, Node, button, el, message
 from kit.widgets.table import LiveTable, column
 
 if TYPE_CHECKING:
     from kit.client import CompetitionClient
-
-MOST_SELECTED = 2
-_boards = Remembered()
 
 
 class LeaderboardTable(LiveTable):
@@ -52,20 +49,25 @@ class LeaderboardTable(LiveTable):
 def leaderboard(
     comp: CompetitionClient, question: str | None = None, split: str = "public", **traits: Any
 ) -> LeaderboardTable:
-    """The live leaderboard of a question; of all questions together where none is named."""
+    """The live leaderboard of a question; of all questions together where none is named.
+
+    ``team`` is whose row is marked; by default the reader's own.
+    """
     key = (comp.client.token, question, split, tuple(map(str, traits.values())))
-    return _boards.get(comp, key, partial(_leaderboard, comp, question, split, **traits))  # type: ignore[no-any-return]
+    return remembered(comp, key, partial(_leaderboard, comp, question, split, **traits))  # type: ignore[no-any-return]
 
 
 def _leaderboard(
     comp: CompetitionClient, question: str | None, split: str, **traits: Any
 ) -> LeaderboardTable:
     overview = comp.overview
-    me = overview["me"] or {}
+    own = (overview["me"] or {}).get("team")
     asked = next((each for each in overview["questions"] if each["id"] == question), None)
     named = asked["title"] if asked else overview["title"]
-    titles = {"title": named, "label": f"{split} leaderboard, {named}", "data": {"split": split}} | traits
-    made = LeaderboardTable(me.get("team"), **titles)
+    label = f"{split} leaderboard, {named}"
+    made = LeaderboardTable(
+        **{"team": own, "title": named, "label": label, "data": {"split": split}} | traits
+    )
     path = comp.leaderboard_path(split, question)
     made.keep(comp.client.watch(path, made.show_board, on_error=made.lost_board))
     return made
@@ -82,7 +84,9 @@ def board_columns(board: Json) -> list[dict[str, Any]]:
         column("team", "Team", name=True, detail="_members"),
         column("score", metric or "Score", "interval", low="low", high="high", help=help_),
     ]
+    hide = "narrow"
     if board.get("split") == "private":
+        hide = "wide"
         text = "Places won (+) or lost (−) from the public to the private leaderboard"
         made.append(column("shake_up", "Shake-up", "number", digits=0, signed=True, help=text))
     more = sorted({name for row in rows for name in row.get("metrics") or {}} - {metric})
@@ -92,7 +96,7 @@ def board_columns(board: Json) -> list[dict[str, Any]]:
     if parts:
         return made
     times = column("submitted_at", "Submitted", "time", hide="narrow")
-    return [*made, column("n_submissions", "Tries", "number", digits=0, hide="narrow"), times]
+    return [*made, column("n_submissions", "Tries", "number", digits=0, hide=hide), times]
 
 
 def board_rows(board: Json, team: str | None) -> list[dict[str, Any]]:
@@ -150,7 +154,7 @@ def submission_columns(*, everyone: bool, several: bool) -> list[dict[str, Any]]
         state,
         public,
         *([column("private", "Private", "number")] if everyone else []),
-        column("why", "Note or reason", "note", hide="narrow"),
+        column("note", "Note and reasons", "note", list="reasons", hide="narrow"),
         column("filename", "File", hide="wide"),
         column("submitted_at", "Submitted", "time"),
     ]
@@ -167,24 +171,23 @@ def submission_row(facts: Json) -> dict[str, Any]:
         **{key: public.get(key) for key in ("score", "low", "high", "level")},
         "private": private.get("score"),
         "selected": bool(facts.get("selected")),
-        "why": _why(facts),
+        "note": facts.get("note") or "",
+        "reasons": _reasons(facts),
         "_baseline": bool(facts.get("baseline")),
         "_selectable": facts["state"] == "SCORED",
-        "_tone": "bad" if facts["state"] in {"REJECTED", "ERROR"} else "",
+        "_tone": {"REJECTED": "bad", "ERROR": "warn"}.get(facts["state"], ""),
     }
 
 
-def _why(facts: Json) -> list[str]:
+def _reasons(facts: Json) -> list[str]:
     match facts["state"]:
         case "QUEUED" if facts.get("place_in_queue"):
-            told = [f"place {facts['place_in_queue']} in the queue"]
+            return [f"place {facts['place_in_queue']} in the queue"]
         case "REJECTED":
-            told = [str(reason) for reason in facts.get("reasons") or [facts.get("verdict") or ""]]
+            return [str(reason) for reason in facts.get("reasons") or [facts.get("verdict") or ""]]
         case "ERROR":
-            told = [f"our mistake, not counted: incident {facts.get('incident') or 'unknown'}"]
-        case _:
-            told = []
-    return [*([facts["note"]] if facts.get("note") else []), *told]
+            return [f"our mistake, not counted: incident {facts.get('incident') or 'unknown'}"]
+    return []
 
 
 def submissions(comp: CompetitionClient, question: str | None = None) -> ipywidgets.VBox:
@@ -194,7 +197,7 @@ def submissions(comp: CompetitionClient, question: str | None = None) -> ipywidg
     asked = question or (None if several else overview["questions"][0]["id"])
     table = SubmissionsTable(
         several=several and asked is None,
-        selectable=0 if asked is None else MOST_SELECTED,
+        selectable=0 if asked is None else overview.get("selected", 2),
         label="your submissions",
     )
     path = f"{comp.path}/submissions?limit=500" + (f"&question={asked}" if asked else "")
@@ -203,7 +206,9 @@ def submissions(comp: CompetitionClient, question: str | None = None) -> ipywidg
 
 
 def _selection(comp: CompetitionClient, question: str, table: LiveTable) -> Fragment:
-    told = "Tick up to two scored submissions for the private leaderboard; else your best public one counts."
+    told = (
+        f"Tick up to {table.selectable} for the private leaderboard; with none, your best public one counts."
+    )
     made = Fragment(announces=True, classes=["kit-selection"])
 
     def say(*told: Node) -> None:

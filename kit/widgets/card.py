@@ -55,10 +55,11 @@ def nodes(facts: Json) -> list[Node]:
         time(facts["submitted_at"], "kit-muted kit-small"),
         name="kit-spread",
     )
-    of = [facts["question"], facts.get("filename")]
-    about = el("p", " · ".join(str(part) for part in of if part), name="kit-muted kit-small")
+    left = facts.get("left_today")
+    told = [facts["question"], facts.get("filename"), None if left is None else f"{left} left today"]
+    about = el("p", " · ".join(str(part) for part in told if part), name="kit-muted kit-small")
     note = el("p", f"“{facts['note']}”", name="kit-quote") if facts.get("note") else None
-    return [part for part in (head, *_outcome(facts), note, about, _left(facts)) if part]
+    return [part for part in (head, *_outcome(facts), note, about) if part]
 
 
 def state_chip(facts: Json) -> dict[str, Any]:
@@ -108,8 +109,3 @@ def _score(split: str, metric: str, score: Json) -> Node:
         el("span", interval, name="kit-muted kit-small"),
         name="kit-row",
     )
-
-
-def _left(facts: Json) -> Node:
-    left = facts.get("left_today")
-    return None if left is None else el("p", f"{left} left today.", name="kit-muted kit-small")

@@ -95,7 +95,8 @@ class Gate(ipywidgets.VBox):  # type: ignore[misc]
         self._comp = comp
         self._inside = inside
         self._log_in = log_in or comp.client.log_in
-        self._sign_up = comp.client.sign_up if can_sign_up else None
+        open_to_all = can_sign_up and comp.overview.get("signup", "open") == "open"
+        self._sign_up = comp.client.sign_up if open_to_all else None
         self._subtitle = subtitle
         for name in ("kit-box", "kit-gate"):
             self.add_class(name)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 
 import ipywidgets
 
-from kit.errors import NotAllowed
-from kit.widgets._widget import Json, box
+from kit.errors import KitError, NotAllowed
+from kit.widgets._widget import Json, box, close_all, quiet
 from kit.widgets.boards import SubmissionsTable, leaderboard
+from kit.widgets.fragment import Fragment, message
 from kit.widgets.header import header
 from kit.widgets.login import Gate
 from kit.widgets.plot import ProgressPlot
 from kit.widgets.service import KeyNumbers, QueueView, baselines_table, participants_table, show_baselines
 from kit.widgets.table import LiveTable
-from kit.widgets.tabs import tabbed
+from kit.widgets.tabs import Tabs, tabbed
 
 if TYPE_CHECKING:
     from kit.client import CompetitionClient
@@ -42,7 +43,7 @@ def _log_in(comp: CompetitionClient, name: str, password: str) -> None:
         client.log_in(name, password, scopes=SCOPES)
     except NotAllowed as error:
         # The service gives participants no such scope; or there were too many attempts.
-        raise NotAllowed(f"The service does not log you in here: {error}") from None
+        raise NotAllowed(f"This screen is for organizers. {error}") from None
     _require_organizer(comp)
 
 
@@ -53,6 +54,29 @@ def _require_organizer(comp: CompetitionClient) -> None:
 
 def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VBox:
     _require_organizer(comp)
+    known = {each["slug"]: each["title"] for each in comp.client.competitions()}
+    if len(known) == 1:
+        return _screen(comp, leave)
+    slugs = list(known)
+    tabs = Tabs(
+        titles=list(known.values()), index=slugs.index(comp.slug), kind="segments", label="Competition"
+    )
+    held = box(_screen(comp, leave))
+
+    def show(index: int) -> None:
+        before = held.children
+        held.children = [_screen(comp.client.competition(slugs[index]), leave)]
+        for each in before:
+            close_all(each)
+
+    def failed(error: KitError) -> None:
+        held.children = [Fragment(message(str(error), "bad"))]
+
+    tabs.observe(lambda change: quiet(partial(show, change["new"]), failed), "index")
+    return box(tabs, held, name="kit-competitions")
+
+
+def _screen(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VBox:
     overview = comp.overview
     several = len(overview["questions"]) > 1
     numbers, plot = KeyNumbers(), ProgressPlot(overview["questions"])

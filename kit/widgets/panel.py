@@ -10,7 +10,7 @@ import ipywidgets
 
 from kit.client import Submission
 from kit.errors import KitError
-from kit.widgets._widget import Json, Remembered, box, quiet
+from kit.widgets._widget import Json, box, quiet, remembered
 from kit.widgets.boards import leaderboard, submissions
 from kit.widgets.card import card
 from kit.widgets.fragment import Fragment, Node, button, el, message
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from kit.client import CompetitionClient
 
 MOST_CARDS = 3
-_panels = Remembered()
 
 
 def panel(comp: CompetitionClient) -> Gate:
     """The panel of a competition: a login form first where nobody is logged in."""
-    return _panels.get(comp, "panel", lambda: Gate(comp, partial(_inside, comp)))  # type: ignore[no-any-return]
+    return remembered(comp, "panel", lambda: Gate(comp, partial(_inside, comp)))  # type: ignore[no-any-return]
 
 
 def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VBox:
@@ -45,8 +44,12 @@ def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VB
 
 def _overview(comp: CompetitionClient, overview: Json) -> ipywidgets.VBox:
     facts = Fragment(
-        el("dl", *(_question(each) for each in overview["questions"]), name="kit-facts"),
-        el("p", limits_text(overview), name="kit-muted"),
+        el(
+            "div",
+            el("dl", *(_question(each) for each in overview["questions"]), name="kit-facts"),
+            el("p", limits_text(overview), name="kit-muted"),
+            name="kit-column",
+        ),
         classes=["kit-overview"],
     )
     if not overview.get("rules"):

@@ -76,9 +76,12 @@ def _figure(metric: str) -> Any:
         "font": {"color": _GREY, "family": "system-ui, sans-serif", "size": 12.5},
         "margin": {"l": 8, "r": 8, "t": 44, "b": 8},
         "height": 320,
+        "autosize": True,
         "showlegend": True,
         "legend": {"orientation": "v"},
         "xaxis": axis,
         "yaxis": axis | {"title": {"text": metric}},
     }
-    return go.FigureWidget(traces, layout)
+    figure = go.FigureWidget(traces, layout)
+    figure._config = {"responsive": True, "displaylogo": False, "displayModeBar": False}
+    return figure

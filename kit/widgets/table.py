@@ -68,9 +68,10 @@ def column(key: str, title: str, kind: str = "text", **options: Any) -> dict[str
         One of `KINDS`. "interval" draws ``low`` and ``high`` (keys of the row) on the column's own scale.
     **options
         ``align`` ("left", "right"), ``digits``, ``unit``, ``signed``, ``help`` (shown when pointed at),
-        ``hide`` ("wide": not below 760 pixels; "narrow": not below 520), ``name`` (True: this column
+        ``hide`` ("wide": not below 860 pixels; "narrow": not below 520), ``name`` (True: this column
         says whose row it is), ``tones`` and ``busy`` (of badges), ``detail`` (a key whose text is shown
-        when pointed at), ``of`` (a bar's full length).
+        when pointed at), ``of`` (a bar's full length),
+        ``list`` (of notes: a key with a list that stands below).
     """
     if kind not in KINDS:
         raise ValueError(f"no kind of column: {kind!r}; there are {', '.join(sorted(KINDS))}")

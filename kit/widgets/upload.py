@@ -81,7 +81,7 @@ class UploadBox(KitWidget):
                 self._run("checking", partial(self._look, question))
             case "question" if self._file:
                 self._run("checking", partial(self._look, question))
-            case "submit" if self._file and self.state == "ready":
+            case "submit" if self._file and self.state in {"ready", "failed"}:
                 self._run("submitting", partial(self._hand_on, question, str(content.get("note") or "")))
 
     def _take(self, filename: str, content: bytes) -> None:
@@ -131,7 +131,7 @@ def upload_box(comp: CompetitionClient, submitted: Callable[[Json], object]) -> 
         )
         submitted(facts)
         _tell_left(comp, made)
-        return f"Submission {facts['id']} is in the queue."
+        return f"Submission {facts['id']} was taken: its card is below."
 
     made = UploadBox(
         comp.check,

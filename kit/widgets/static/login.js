@@ -44,6 +44,12 @@ function render({ model, el }) {
     password.value = "";
   };
   form.addEventListener("submit", (event) => (event.preventDefault(), send("log in")));
+  // JupyterLab keeps Enter from submitting forms.
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target.tagName !== "INPUT") return;
+    event.preventDefault();
+    send("log in");
+  });
   signUp.addEventListener("click", () => send("sign up"));
   const draw = () => {
     message.textContent = model.get("message");

@@ -36,7 +36,8 @@ function scaleOf(column, rows) {
   const highs = rows.map((row) => row[column.high] ?? row[column.key]).filter(isNumber);
   if (!scores.length) return null;
   const at = (part) => scores[Math.round(part * (scores.length - 1))];
-  const spread = Math.max(3 * (at(0.75) - at(0.25)), Math.abs(at(0.5)) * 0.02);
+  const widths = rows.map((row) => row[column.high] - row[column.low]).filter(isNumber).sort((a, b) => a - b);
+  const spread = Math.max(1.5 * (at(0.75) - at(0.25)), widths[widths.length >> 1] ?? 0);
   const low = lows.reduce((a, b) => Math.min(a, b));
   const high = highs.reduce((a, b) => Math.max(a, b));
   const from = Math.max(low, at(0.25) - spread), to = Math.min(high, at(0.75) + spread);
@@ -56,9 +57,9 @@ const CELLS = {
     td.replaceChildren(line);
   },
   note(td, row, column) {
-    const value = row[column.key];
-    const lines = Array.isArray(value) ? value : [value ?? ""];
-    td.replaceChildren(lines.length > 1 ? make("ul", { className: "kit-lines" }, ...lines.map((text) => make("li", { textContent: text }))) : lines[0] ?? "");
+    const lines = row[column.list] ?? [];
+    const items = lines.map((text) => make("li", { textContent: text }));
+    td.replaceChildren(row[column.key] ?? "", ...(items.length ? [make("ul", { className: "kit-lines" }, ...items)] : []));
   },
   number(td, row, column, shared) {
     const value = row[column.key];
@@ -118,8 +119,7 @@ const CELLS = {
 };
 
 function text(row, column) {
-  const value = row[column.key];
-  return Array.isArray(value) ? value.join(" ") : String(value ?? "");
+  return [row[column.key] ?? "", ...(row[column.list] ?? [])].join(" ");
 }
 
 function compare(a, b) {
@@ -180,7 +180,7 @@ class Table {
   classOf(column) {
     const kind = column.kind ?? "text";
     const right = column.align === "right" || (!column.align && kind === "number");
-    return `kit-${kind} ${right ? "kit-right" : ""} ${column.hide ? `kit-${column.hide}` : ""}`;
+    return `kit-kind-${kind} ${right ? "kit-right" : ""} ${column.hide ? `kit-${column.hide}` : ""}`;
   }
 
   toggle(column) {

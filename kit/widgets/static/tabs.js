@@ -39,10 +39,12 @@ function render({ model, el }) {
   });
   draw();
   model.on("change:titles", draw);
-  model.on("change:index", mark);
+  // What was hidden could not measure itself.
+  const show = () => (mark(), setTimeout(() => window.dispatchEvent(new Event("resize")), 60));
+  model.on("change:index", show);
   return () => {
     model.off("change:titles", draw);
-    model.off("change:index", mark);
+    model.off("change:index", show);
   };
 }
 export default { render };

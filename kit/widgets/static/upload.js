@@ -55,10 +55,13 @@ function render({ model, el }) {
     model.save_changes();
     if (model.get("filename")) model.send({ action: "question", question: question.value });
   });
-  form.addEventListener("submit", (event) => {
+  const submit = (event) => {
     event.preventDefault();
     if (!button.disabled) model.send({ action: "submit", note: note.value, question: question.value });
-  });
+  };
+  form.addEventListener("submit", submit);
+  // JupyterLab keeps Enter from submitting forms.
+  note.addEventListener("keydown", (event) => event.key === "Enter" && submit(event));
 
   const drawQuestions = () => {
     question.replaceChildren(...model.get("questions").map(({ id, title }) => new Option(title, id)));
@@ -75,7 +78,7 @@ function render({ model, el }) {
     const part = model.get("progress");
     part > 0 ? (progress.value = part) : progress.removeAttribute("value");
     file.disabled = question.disabled = busy;
-    button.disabled = state !== "ready" || !model.get("allowed");
+    button.disabled = !["ready", "failed"].includes(state) || !model.get("allowed");
     button.textContent = state === "submitting" ? "Submitting…" : "Submit";
     left.textContent = model.get("left");
     const tone = { refused: "bad", failed: "bad", "too large": "warn", done: "good", ready: "good" }[state] ?? "info";

@@ -1,0 +1,137 @@
+"""Facts as the service tells them, and a service and a competition in memory that tell them to widgets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+from kit.errors import InvalidPredictions, NotLoggedIn
+
+INJECTED = "<img src=x onerror=alert(1)>"
+NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
+
+
+def at(**ago: float) -> str:
+    return (NOW - timedelta(**ago)).isoformat().replace("+00:00", "Z")
+
+
+def facts(state: str = "QUEUED", **changed: Any) -> dict[str, Any]:
+    made = {
+        "id": 7, "question": "sex", "team": "ada", "user": "ada", "filename": "p.csv", "note": "forest",
+        "submitted_at": at(), "state": state, "place_in_queue": 2 if state == "QUEUED" else None,
+        "verdict": None, "reasons": [], "incident": None, "selected": False, "baseline": False,
+        "score": None, "metric": "log_loss", "left_today": 4,
+    }  # fmt: skip
+    if state == "SCORED":
+        value = {"score": 0.25, "low": 0.2, "high": 0.3, "level": 0.95, "n_rows": 75}
+        made["score"] = {"public": {"log_loss": value}, "private": None}
+    return made | changed
+
+
+def board_row(team: str, rank: int | None, score: float, **changed: Any) -> dict[str, Any]:
+    return {
+        "rank": rank, "rank_low": rank, "rank_high": rank, "team": team, "members": [team], "score": score,
+        "low": score - 0.1, "high": score + 0.1, "level": 0.95, "metrics": {"log_loss": score, "auc": 0.9},
+        "n_submissions": 3, "submitted_at": at(), "submission": 1, "baseline": rank is None, "shake_up": None,
+    } | changed  # fmt: skip
+
+
+def board(*rows: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    made = {"question": "sex", "split": "public", "metric": "log_loss", "greater_is_better": False}
+    return made | {"updated_at": at(), "hidden": False, "rows": list(rows)} | changed
+
+
+QUESTION = {
+    "id": "sex", "title": "Male?", "metric": "log_loss", "id_column": "id", "columns": ["sex"], "n_rows": 4,
+    "metrics": [{"name": "log_loss", "greater_is_better": False, "summary": "…"}], "max_bytes": 20_000_000,
+    "data": [{"name": "train.csv", "bytes": 1200, "sha256": "ab" * 32}],
+}  # fmt: skip
+
+
+class FakeService:
+    """Answers in memory, in place of a client: tells watchers at once, and counts those who still watch."""
+
+    def __init__(self, *, role: str = "participant", token: str | None = "kit_x") -> None:
+        self.url, self.token, self.role = "http://127.0.0.1:1", token, role
+        self.answers: dict[str, Any] = {
+            "/competitions/penguins/submissions": [facts("SCORED")],
+            "/competitions/penguins/limits": [{"question": "sex", "daily_limit": 5, "left_today": 4}],
+            "/users": [{"id": 1, "name": "ada", "team": "ada", "role": "participant"}],
+            "/queue": {"queued": [], "running": [], "errors": [], "workers": []},
+            "/competitions/penguins/baselines": [],
+        }
+        self.watched: list[str] = []
+        self.passwords = {"ada": "correct horse"}
+
+    def get(self, path: str, params: Any = None) -> Any:
+        return self.answers.get(path.partition("?")[0], board(board_row("ada", 1, 0.2)))
+
+    def watch(self, path: str, callback: Callable[[Any], Any], *, on_error: Any = None) -> Any:
+        self.watched.append(path)
+        callback(self.get(path))
+        return SimpleNamespace(stop=lambda: self.watched.remove(path), on_error=on_error)
+
+    def log_in(self, name: str, password: str, *, scopes: Any = None) -> None:
+        if self.passwords.get(name) != password:
+            raise NotLoggedIn("Name and password do not match.")
+        self.token = "kit_y"
+
+    sign_up = log_in
+
+    def log_out(self) -> None:
+        self.token = None
+
+    def me(self) -> dict[str, str]:
+        return {"name": "ada", "role": self.role}
+
+    def competitions(self) -> list[dict[str, str]]:
+        return [{"slug": "penguins", "title": "Penguins"}]
+
+
+class FakeCompetition:
+    slug, path = "penguins", "/competitions/penguins"
+
+    def __init__(self, client: FakeService, **overview: Any) -> None:
+        self.client = client
+        phase = {"id": "main", "opens_at": at(), "closes_at": at(days=-1), "daily_limit": 5}
+        self.overview: dict[str, Any] = {
+            "slug": "penguins", "title": "Penguins", "summary": "…", "rules": None, "opens_at": at(),
+            "closes_at": at(days=-1), "now": at(), "phase": phase, "phases": [phase], "state": "open",
+            "questions": [QUESTION], "selected": 2, "signup": "open",
+            "me": {"name": "ada", "role": client.role, "team": "ada", "rules_accepted": False},
+        } | overview  # fmt: skip
+
+    def leaderboard_path(self, split: str, question: str | None) -> str:
+        return f"{self.path}/questions/{question}/leaderboard?split={split}"
+
+    def check(self, predictions: object, question: str | None = None) -> None:
+        if "bad" in str(predictions):
+            raise InvalidPredictions("sex", ["2 ids missing: 17, 18", f"1 value is text: {INJECTED}"])
+
+    def accept_rules(self) -> None:
+        self.overview["me"]["rules_accepted"] = True
+
+    def select(self, *chosen: int, question: str) -> list[int]:
+        return sorted(chosen)
+
+
+def comp(**overview: Any) -> Any:
+    return FakeCompetition(FakeService(), **overview)
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def descendants(widget: Any) -> list[Any]:
+    return [widget, *(each for child in getattr(widget, "children", ()) for each in descendants(child))]
+
+
+def inside(widget: Any, kind: type) -> list[Any]:
+    return [each for each in descendants(widget) if isinstance(each, kind)]
