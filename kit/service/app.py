@@ -15,6 +15,7 @@ from kit.clock import Clock, utc_now
 from kit.competition import Competition
 from kit.service import (
     docs,
+    pages,
     routes_accounts,
     routes_baselines,
     routes_competitions,
@@ -107,7 +108,7 @@ def _assemble(service: Service) -> FastAPI:
     return app
 
 
-# Organizers' routes last: theirs end in names, which must not swallow a fixed address.
+# Organizers' routes and pages last: theirs end in names, which must not swallow a fixed address.
 _ROUTES = (
     docs,
     routes_service,
@@ -117,6 +118,7 @@ _ROUTES = (
     routes_leaderboards,
     routes_baselines,
     routes_organizer,
+    pages,
 )
 
 

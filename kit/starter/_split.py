@@ -1,6 +1,8 @@
-"""The public and the private part of a truth: as it has them, else dealt out, stratified and seeded."""
+"""The public and the private part of a truth: as it has them, else dealt out, stratified."""
 
 from __future__ import annotations
+
+import secrets
 
 import numpy as np
 import pandas as pd
@@ -9,8 +11,6 @@ from kit.errors import Problem
 from kit.starter._draft import Guess
 from kit.starter._tables import Tables, refusal
 from kit.submission import Split
-
-SEED = 0
 
 
 def guess_split(tables: Tables, target: str, *, is_class: bool) -> tuple[pd.Series, Guess]:
@@ -39,7 +39,7 @@ def guess_split(tables: Tables, target: str, *, is_class: bool) -> tuple[pd.Seri
         raise refusal([Problem(str(tables.truth_path), "", text, fix)])
     dealt = deal(tables.typed_truth((target,))[target], is_class=is_class)
     by = "class" if is_class else "tenth of the values"
-    why = f"no column 'split' in the truth: half of each {by} of '{target}' was dealt to each (seed {SEED})."
+    why = f"no column 'split' in the truth: half of each {by} of '{target}' was dealt to each, at random."
     return dealt, Guess("split", _counts(dealt), why, "edit private/truth.csv")
 
 
@@ -49,7 +49,8 @@ def deal(values: pd.Series, *, is_class: bool) -> pd.Series:
     strata = (
         codes if is_class else values.rank(method="first").to_numpy().astype(int) * 10 // (len(values) + 1)
     )
-    lots = np.random.default_rng(SEED).permutation(len(values))
+    # A known seed would tell participants which rows are public.
+    lots = np.random.default_rng(secrets.randbits(128)).permutation(len(values))
     order = np.lexsort((lots, strata))
     split = np.empty(len(values), dtype=object)
     split[order[0::2]] = Split.PRIVATE.value
