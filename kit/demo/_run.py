@@ -88,9 +88,15 @@ def _start(demo: Folder, ports: Ports, children: Children, token: str) -> None:
     children.start("jupyterlab", _lab.lab_command(demo, ports.lab), lab_environment, place)
     dashboard_environment = _lab.dashboard_environment(demo, service)
     children.start("dashboard", _lab.dashboard_command(ports.dashboard), dashboard_environment, place)
-    wait_for(f"{service}/healthz", children.check, "The service")
-    wait_for(f"http://{HOST}:{ports.lab}/api", children.check, "JupyterLab")
-    wait_for(f"http://{HOST}:{ports.dashboard}/", children.check, "The dashboard")
+    servers = (
+        ("The service", f"{service}/healthz"),
+        ("JupyterLab", f"http://{HOST}:{ports.lab}/api"),
+        ("The dashboard", f"http://{HOST}:{ports.dashboard}/"),
+    )
+    with Console(stderr=True).status("") as status:
+        for what, address in servers:
+            status.update(f"{what} is starting")
+            wait_for(address, children.check, what)
 
 
 def _service(ports: Ports) -> str:
