@@ -232,7 +232,12 @@ def test_a_dealt_split_has_half_of_each_class() -> None:
     assert split[values == "a"].value_counts().to_dict() == {"public": 5, "private": 5}
     assert abs((split[values == "b"] == "public").sum() - 15.5) == 0.5
     assert set(split[values == "c"]) == {"public", "private"}
-    assert (deal(values, is_class=True) == split).all()
+
+
+def test_lots_are_not_to_be_guessed() -> None:
+    values = pd.Series(["a", "b"] * 50)
+
+    assert not (deal(values, is_class=True) == deal(values, is_class=True)).all()
 
 
 def test_a_dealt_split_has_half_of_each_tenth() -> None:
