@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class LeaderboardTable(LiveTable):
-    """A leaderboard; ``team`` is the reader's own, marked in it."""
+    """A leaderboard in which the reader's own team is marked: ``team``, or that with ``reader`` in it."""
 
-    def __init__(self, team: str | None = None, **traits: Any) -> None:
-        self._team = team
+    def __init__(self, team: str | None = None, reader: str | None = None, **traits: Any) -> None:
+        self._team, self._reader = team, reader
         super().__init__(
             [column("rank", "Rank", "rank"), column("team", "Team", name=True)],
             row_key="_key",
@@ -37,7 +37,8 @@ class LeaderboardTable(LiveTable):
         changed: dict[str, Any] = {} if columns == self.columns else {"columns": columns}
         if board.get("hidden"):
             changed["empty"] = hidden
-        self.show(board_rows(board, self._team), updated_at=board.get("updated_at") or "", **changed)
+        rows = board_rows(board, self._team, self._reader)
+        self.show(rows, updated_at=board.get("updated_at") or "", **changed)
 
     def lost_board(self, error: KitError) -> None:
         """Say why there is nothing to see, or that the service does not answer."""
@@ -61,13 +62,13 @@ def _leaderboard(
     comp: CompetitionClient, question: str | None, split: str, **traits: Any
 ) -> LeaderboardTable:
     overview = comp.overview
-    own = (overview["me"] or {}).get("team")
+    me = overview["me"] or {}
+    # A team is made with its first submission, when this table may be there already.
+    own = {"team": me.get("team"), "reader": None if "team" in traits else me.get("name")}
     asked = next((each for each in overview["questions"] if each["id"] == question), None)
     named = asked["title"] if asked else overview["title"]
     label = f"{split} leaderboard, {named}"
-    made = LeaderboardTable(
-        **{"team": own, "title": named, "label": label, "data": {"split": split}} | traits
-    )
+    made = LeaderboardTable(**{**own, "title": named, "label": label, "data": {"split": split}} | traits)
     path = comp.leaderboard_path(split, question)
     made.keep(comp.client.watch(path, made.show_board, on_error=made.lost_board))
     return made
@@ -99,13 +100,14 @@ def board_columns(board: Json) -> list[dict[str, Any]]:
     return [*made, column("n_submissions", "Tries", "number", digits=0, hide=hide), times]
 
 
-def board_rows(board: Json, team: str | None) -> list[dict[str, Any]]:
+def board_rows(board: Json, team: str | None, reader: str | None = None) -> list[dict[str, Any]]:
     """The rows of a leaderboard, each told apart by its team."""
-    return [_board_row(row, team) for row in board["rows"]]
+    return [_board_row(row, team, reader) for row in board["rows"]]
 
 
-def _board_row(row: Json, team: str | None) -> dict[str, Any]:
+def _board_row(row: Json, team: str | None, reader: str | None) -> dict[str, Any]:
     baseline = bool(row.get("baseline"))
+    is_own = row["team"] == team or reader in (row.get("members") or [])
     members = [str(name) for name in row.get("members") or [] if name != row["team"]]
     more = {f"metrics.{name}": value for name, value in (row.get("metrics") or {}).items()}
     parts = {f"parts.{name}": part.get("normalized") for name, part in (row.get("parts") or {}).items()}
@@ -115,7 +117,7 @@ def _board_row(row: Json, team: str | None) -> dict[str, Any]:
         **more,
         **parts,
         "_key": f"{'baseline' if baseline else 'team'}:{row['team']}",
-        "_you": not baseline and row["team"] == team,
+        "_you": not baseline and is_own,
         "_baseline": baseline,
         "_members": ", ".join(members),
     }
