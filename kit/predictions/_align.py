@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 
 from kit.metrics import Array, Domain
 from kit.predictions._columns import Columns, TooLarge, plain
@@ -49,12 +50,15 @@ def _places(ids: Ids, expected: Expected, found: Findings) -> Array | None:
     n_times = np.bincount(places[places >= 0], minlength=len(wanted))
     is_unknown = (places < 0) & ~ids.is_blank & ~ids.is_inexact
 
-    def show_wanted(place: int) -> str:
-        return shown(wanted[place].as_py())
+    # In the order of ids: that of the truth may tell what is public, and a notebook does not know it.
+    order = pc.array_sort_indices(wanted).to_numpy()
 
-    found.add(n_times == 0, "id missing", "ids missing", show_wanted)
+    def show_wanted(rank: int) -> str:
+        return shown(wanted[int(order[rank])].as_py())
+
+    found.add(n_times[order] == 0, "id missing", "ids missing", show_wanted)
     found.add(is_unknown, "id unknown", "ids unknown", ids.show)
-    found.add(n_times > 1, "id repeated", "ids repeated", show_wanted)
+    found.add(n_times[order] > 1, "id repeated", "ids repeated", show_wanted)
     found.add(ids.is_blank, "row has no id", "rows have no id", ids.label)
     one, many = "id is a float too large to be exact", "ids are floats too large to be exact"
     found.add(ids.is_inexact, one, many, ids.show)

@@ -47,7 +47,7 @@ class IdIndex:
     def places(self, given: pa.Array) -> Array:
         """The place of each id among the expected, int64, -1 where it is null or none of them."""
         if self.is_integer:
-            places = self._places_of_integers(given.fill_null(0).to_numpy())
+            places = self.places_of_integers(given.fill_null(0).to_numpy())
         elif self.keys is None:
             return np.array(pc.index_in(given, value_set=self.wanted).fill_null(-1), dtype=np.int64)
         else:
@@ -58,7 +58,8 @@ class IdIndex:
             places[given.is_null().to_numpy(zero_copy_only=False)] = -1
         return places
 
-    def _places_of_integers(self, given: Array) -> Array:
+    def places_of_integers(self, given: Array) -> Array:
+        """As `places`, for ids of int64."""
         if self.table is None:
             return self.keys.find(given.view(np.uint64))  # type: ignore[union-attr]
         # Unsigned, so that ids below the lowest become huge, and no difference overflows.

@@ -48,10 +48,30 @@ def read_predictions(source: object, expected: Expected) -> pd.DataFrame:
     1   10.5
     2   20.0
     """
-    columns = _columns(source, expected)
-    from kit.predictions._align import align
+    from kit.predictions._align import align, framed
+    from kit.predictions._files import check_n_bytes, read_path
+    from kit.predictions._quick import read_plain
+    from kit.predictions._values import settle
 
-    return align(columns, expected)
+    if isinstance(source, str | Path):
+        source = read_path(Path(source), expected)
+    if isinstance(source, bytes):
+        check_n_bytes(len(source), expected)
+        values = read_plain(source, expected)
+        if values is not None and settle(values, expected):
+            return framed(values, expected)
+    return align(_columns(source, expected), expected)
+
+
+def compile_reader() -> bool:
+    """Make this process read plain CSV files in one compiled pass; whether it can.
+
+    Takes a second or two, for a process that reads many files or a very large one. The results are the
+    same without it. Without numba nothing happens.
+    """
+    from kit.predictions import _quick
+
+    return _quick.compile_reader()
 
 
 def write_parquet(frame: pd.DataFrame, target: Path | str | IO[bytes]) -> None:
@@ -75,10 +95,8 @@ def write_parquet(frame: pd.DataFrame, target: Path | str | IO[bytes]) -> None:
 
 
 def _columns(source: object, expected: Expected) -> Columns:
-    from kit.predictions._files import read_file, read_path
+    from kit.predictions._files import read_file
 
-    if isinstance(source, str | Path):
-        return read_file(read_path(Path(source), expected), expected)
     if isinstance(source, bytes | bytearray | memoryview):
         return read_file(bytes(source), expected)
     import pandas as pd

@@ -56,10 +56,33 @@ def distribution(columns: Arrays, expected: Expected, found: Findings) -> Array:
     off = np.abs(sums - 1.0)
     one, many = "row does not sum to 1", "rows do not sum to 1"
     found.add_values(is_valid & (off > SUM_TOLERANCE), one, many, lambda row: f"{sums[row]:.6g}")
+    _normalize(values, sums, off)
+    return values
+
+
+def settle(values: Array, expected: Expected) -> bool:
+    """Whether finite numbers and codes are as `numbers`, `distribution` and `labels` let pass.
+
+    Distributions are divided by their sums where they pass.
+    """
+    if expected.domain is Domain.LABEL:
+        return True
+    low, high, _ = _RANGES.get(expected.domain, (-math.inf, math.inf, ""))
+    if not all(_are_within(row, low, high) for row in values):
+        return False
+    if expected.domain is Domain.DISTRIBUTION:
+        sums = values.sum(axis=0)
+        off = np.abs(sums - 1.0)
+        if (off > SUM_TOLERANCE).any():
+            return False
+        _normalize(values, sums, off)
+    return True
+
+
+def _normalize(values: Array, sums: Array, off: Array) -> None:
     # Rows that are 1 but for rounding stay as they are, so that reading twice changes nothing.
     is_off = (off > 4 * len(values) * np.finfo(float).eps) & (off <= SUM_TOLERANCE)
     np.divide(values, sums, out=values, where=is_off)
-    return values
 
 
 def labels(columns: Arrays, expected: Expected, found: Findings) -> Array:
