@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class State(StrEnum):
     """Where a judgement stands."""
@@ -61,7 +64,9 @@ class Split(StrEnum):
 class Score:
     """A metric's value on a split, with an interval that contains it.
 
-    ``level`` is the interval's nominal coverage; ``n_resamples`` how many bootstrap resamples it rests on.
+    ``level`` is the interval's nominal coverage; ``n_resamples`` how many bootstrap resamples it rests on;
+    ``se`` its standard error, None where it is not known; ``warning`` why the interval should not be
+    trusted, empty where it may be.
     """
 
     metric: str
@@ -72,6 +77,24 @@ class Score:
     level: float
     n_rows: int
     n_resamples: int
+    se: float | None = None
+    warning: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a judgement keeps of a split so that submissions can be compared and ranked later. Secret.
+
+    Parameters
+    ----------
+    influences : ndarray of float32, shape (n_blocks,)
+    resampled : ndarray of float32, shape (n_resamples,)
+        The score on resamples that all submissions of the question share.
+    """
+
+    split: Split
+    influences: NDArray[np.float32]
+    resampled: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -84,6 +107,7 @@ class Outcome:
     reasons: tuple[str, ...] = ()
     detail: str = ""
     """For the organizers' log; never shown to participants."""
+    evidence: tuple[Evidence, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kit._store.database import Connections, Row, bump
 from kit.clock import to_text
 from kit.submission import Outcome, State
@@ -102,7 +105,12 @@ class Queue:
             for s in outcome.scores:
                 row = {"judgement_id": claim.judgement_id, "metric": s.metric, "split": s.split.value}
                 row |= {"score": s.score, "low": s.low, "high": s.high, "level": s.level}
-                db.table("score").insert({**row, "n_rows": s.n_rows, "n_resamples": s.n_resamples})
+                row |= {"n_rows": s.n_rows, "n_resamples": s.n_resamples, "se": s.se, "warning": s.warning}
+                db.table("score").insert(row)
+            for e in outcome.evidence:
+                row = {"judgement_id": claim.judgement_id, "split": e.split.value}
+                row |= {"influences": vector_bytes(e.influences), "resampled": vector_bytes(e.resampled)}
+                db.table("evidence").insert(row)
             self._end(db, claim.judgement_id, outcome, now, refund)
         return True
 
@@ -205,6 +213,16 @@ class Queue:
     def workers(self, *, since: datetime) -> list[Row]:
         """Workers seen since a time."""
         return self._c.rows("select * from worker where seen_at >= ? order by id", [to_text(since)])
+
+
+def vector_bytes(vector: NDArray[np.float32]) -> bytes:
+    """A vector as it is kept: little-endian float32."""
+    return vector.astype("<f4").tobytes()
+
+
+def vector_of(content: bytes) -> NDArray[np.float32]:
+    """The inverse of ``vector_bytes``."""
+    return np.frombuffer(content, dtype="<f4")
 
 
 def new_incident_number() -> str:

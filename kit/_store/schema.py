@@ -21,6 +21,18 @@ def m001_first_tables(db: Database) -> None:
             statement = ""
 
 
+@migrations()
+def m002_evidence(db: Database) -> None:
+    """Standard errors, and what comparing and ranking submissions takes."""
+    db.execute("alter table score add column se real")
+    db.execute("alter table score add column warning text not null default ''")
+    db.execute(
+        "create table evidence (judgement_id integer not null references judgement(id), "
+        "split text not null check (split in ('public', 'private')), influences blob not null, "
+        "resampled blob not null, primary key (judgement_id, split)) without rowid"
+    )
+
+
 _FIRST = """
 create table user (
     id integer primary key, name text not null, name_key text not null unique, email text,
