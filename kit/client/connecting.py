@@ -54,13 +54,19 @@ def connect(
     if name is not None and password is not None:
         client.log_in(name, password)
     elif token is None:
-        client.token = credentials.token_for(client.url)
+        client.token = credentials.token_for(client.url) or _token_of_last(client.url)
     comp = client.competition(slug)
     is_logged_in = _is_logged_in(comp, given=token is not None)
     _last = weakref.ref(comp)
     if not is_logged_in:
         _show_login(comp)
     return comp
+
+
+def _token_of_last(url: str) -> str | None:
+    # Running the cell again must not ask for the password again.
+    comp = _last() if _last is not None else None
+    return comp.client.token if comp is not None and comp.client.url == url else None
 
 
 def last_connected() -> CompetitionClient:

@@ -86,10 +86,12 @@ def box(*children: ipywidgets.Widget, name: str = "") -> ipywidgets.VBox:
     return made
 
 
-def close_all(widget: ipywidgets.Widget) -> None:
-    """Close a widget and everything in it."""
+def close_all(widget: ipywidgets.Widget, *, but: ipywidgets.Widget | None = None) -> None:
+    """Close a widget and everything in it, but one."""
+    if widget is but:
+        return
     for child in getattr(widget, "children", ()):
-        close_all(child)
+        close_all(child, but=but)
     widget.close()
 
 

@@ -55,19 +55,20 @@ def _require_organizer(comp: CompetitionClient) -> None:
 def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VBox:
     _require_organizer(comp)
     known = {each["slug"]: each["title"] for each in comp.client.competitions()}
+    plot = ProgressPlot()
     if len(known) == 1:
-        return _screen(comp, leave)
+        return _screen(comp, leave, plot)
     slugs = list(known)
     tabs = Tabs(
         titles=list(known.values()), index=slugs.index(comp.slug), kind="segments", label="Competition"
     )
-    held = box(_screen(comp, leave))
+    held = box(_screen(comp, leave, plot))
 
     def show(index: int) -> None:
         before = held.children
-        held.children = [_screen(comp.client.competition(slugs[index]), leave)]
+        held.children = [_screen(comp.client.competition(slugs[index]), leave, plot)]
         for each in before:
-            close_all(each)
+            close_all(each, but=plot.box)
 
     def failed(error: KitError) -> None:
         held.children = [Fragment(message(str(error), "bad"))]
@@ -76,10 +77,11 @@ def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VB
     return box(tabs, held, name="kit-competitions")
 
 
-def _screen(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VBox:
+def _screen(comp: CompetitionClient, leave: Callable[[], None], plot: ProgressPlot) -> ipywidgets.VBox:
     overview = comp.overview
     several = len(overview["questions"]) > 1
-    numbers, plot = KeyNumbers(), ProgressPlot(overview["questions"])
+    numbers = KeyNumbers()
+    plot.ask(overview["questions"])
     table = SubmissionsTable(everyone=True, several=several, label="all submissions")
     people, queue, baselines = participants_table(), QueueView(), baselines_table(several=several)
     path = f"{comp.path}/submissions?limit=1000"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from html import escape
 from typing import Any
 
-import ipywidgets
-
-from kit.widgets._widget import Json
-from kit.widgets.tabs import tabbed
+from kit.widgets._widget import Json, box, quiet
+from kit.widgets.fragment import Fragment, el
+from kit.widgets.tabs import Tabs
 
 MOST_TEAMS = 8
 COLOURS = ["#2f7ed8", "#e07b39", "#3a9d5d", "#b8467c", "#8a6fd1", "#a8871a", "#2a9da8", "#c9504a"]
@@ -18,22 +18,58 @@ _GREY = "#8a8a8a"
 
 
 class ProgressPlot:
-    """One plot for each question; ``box`` holds them."""
+    """The one plot of a screen, of a question at a time; ``box`` holds it.
 
-    def __init__(self, questions: list[Json]) -> None:
-        self._questions = questions
-        self._figures = {each["id"]: _figure(each["metric"]) for each in questions}
-        pages = {each["title"]: self._figures[each["id"]] for each in questions}
-        self.box: ipywidgets.VBox = tabbed(pages, kind="segments", label="Question of the plot")
-        self.box.add_class("kit-progress")
+    It is made beside the main thread and kept while the competition changes: plotly takes seconds to
+    import, and each of its figures sends 5 MB of script to the browser.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._questions: list[Json] = []
+        self._found: Json = []
+        self._figure: Any = None
+        self._tabs = Tabs(kind="segments", label="Question of the plot")
+        self._tabs.observe(lambda _: self._draw(), "index")
+        told = "Scores over time are drawn here from the second scored submission on."
+        self._nothing = Fragment(el("p", told, name="kit-muted kit-small"))
+        self.box = box(self._nothing, name="kit-progress")
+        quiet(self._make, lambda _: None)
+
+    def ask(self, questions: list[Json]) -> None:
+        """Plot these questions from now on."""
+        with self._lock:
+            self._questions, self._found = questions, []
+            self._tabs.change(index=0, titles=[each["title"] for each in questions])
+            (self._tabs.remove_class if len(questions) > 1 else self._tabs.add_class)("kit-hidden")
+            self._draw()
 
     def show_submissions(self, found: Json) -> None:
         """Redraw from all submissions."""
-        for question in self._questions:
-            figure = self._figures[question["id"]]
-            lines = best_over_time(found, question)
-            with figure.batch_update():
-                for at, trace in enumerate(figure.data):
+        with self._lock:
+            self._found = found
+            self._draw()
+
+    def _make(self) -> None:
+        figure = _figure()
+        with self._lock:
+            self._figure = figure
+            self._draw()
+
+    def _draw(self) -> None:
+        with self._lock:
+            if self._figure is None or not self._questions:
+                return
+            # One point is no progress: there is nothing to draw yet.
+            question = self._questions[self._tabs.index]
+            lines = best_over_time(self._found, question)
+            drawn = sum(len(times) for _, times, _ in lines) > 1
+            shown = (self._tabs, self._figure) if drawn else (self._tabs, self._nothing)
+            if self.box.children != shown:
+                self.box.children = shown
+            with self._figure.batch_update():
+                self._figure.layout.yaxis.title.text = question["metric"]
+                for at, trace in enumerate(self._figure.data):
                     team, times, scores = lines[at] if at < len(lines) else ("", [], [])
                     trace.update(x=times, y=scores, name=escape(team), visible=at < len(lines))
 
@@ -55,7 +91,7 @@ def best_over_time(found: Json, question: Json) -> list[tuple[str, list[str], li
     return [(team, times, scores) for team, (times, scores) in leading[:MOST_TEAMS]]
 
 
-def _figure(metric: str) -> Any:
+def _figure() -> Any:
     import plotly.graph_objects as go
 
     traces = [
@@ -80,7 +116,7 @@ def _figure(metric: str) -> Any:
         "showlegend": True,
         "legend": {"orientation": "v"},
         "xaxis": axis,
-        "yaxis": axis | {"title": {"text": metric}},
+        "yaxis": axis | {"title": {"text": "score"}},
     }
     figure = go.FigureWidget(traces, layout)
     figure._config = {"responsive": True, "displaylogo": False, "displayModeBar": False}

@@ -34,13 +34,17 @@ function scaleOf(column, rows) {
   const scores = rows.map((row) => row[column.key]).filter(isNumber).sort((a, b) => a - b);
   const lows = rows.map((row) => row[column.low] ?? row[column.key]).filter(isNumber);
   const highs = rows.map((row) => row[column.high] ?? row[column.key]).filter(isNumber);
-  if (!scores.length) return null;
+  if (!rows.some((row) => isNumber(row[column.low]) && isNumber(row[column.high]))) return null;
   const at = (part) => scores[Math.round(part * (scores.length - 1))];
   const widths = rows.map((row) => row[column.high] - row[column.low]).filter(isNumber).sort((a, b) => a - b);
   const spread = Math.max(1.5 * (at(0.75) - at(0.25)), widths[widths.length >> 1] ?? 0);
   const low = lows.reduce((a, b) => Math.min(a, b));
   const high = highs.reduce((a, b) => Math.max(a, b));
-  const from = Math.max(low, at(0.25) - spread), to = Math.min(high, at(0.75) + spread);
+  // Whatever the others do, the first rows stay on the scale.
+  const first = rows.slice(0, Math.min(10, Math.ceil(rows.length / 2)));
+  const top = first.flatMap((row) => [row[column.low], row[column.high]]).filter(isNumber);
+  const from = Math.min(Math.max(low, at(0.25) - spread), ...top);
+  const to = Math.max(Math.min(high, at(0.75) + spread), ...top);
   return to > from ? { from, to } : null;
 }
 
@@ -221,7 +225,8 @@ class Table {
       if (this.body.children[index] !== line.tr) this.body.insertBefore(line.tr, this.body.children[index] ?? null);
     });
     if (held?.isConnected && document.activeElement !== held) held.focus({ preventScroll: true });
-    this.before = new Map(rows.map((row) => [this.key(row), this.mark(row)]));
+    // What comes first after waiting is all there is, and nothing of it is news.
+    this.before = this.model.get("status") === "waiting" ? null : new Map(rows.map((row) => [this.key(row), this.mark(row)]));
     this.table.classList.toggle("kit-hidden", !shown.length);
     this.empty.classList.toggle("kit-hidden", shown.length > 0);
     this.empty.textContent = rows.length ? `Nothing matches “${this.search.value}”.` : this.model.get("empty");

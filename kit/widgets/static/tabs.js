@@ -39,10 +39,13 @@ function render({ model, el }) {
   });
   draw();
   model.on("change:titles", draw);
-  // What was hidden could not measure itself.
-  const show = () => (mark(), setTimeout(() => window.dispatchEvent(new Event("resize")), 60));
+  // What was hidden, or drawn before it had its place, could not measure itself.
+  const measure = () => window.dispatchEvent(new Event("resize"));
+  const show = () => (mark(), setTimeout(measure, 60));
+  const soon = [300, 1500].map((delay) => setTimeout(measure, delay));
   model.on("change:index", show);
   return () => {
+    soon.forEach(clearTimeout);
     model.off("change:titles", draw);
     model.off("change:index", show);
   };
