@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import importlib.util
-import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from kit._scoring import Estimate, PreparedSplit, Range, black_box, estimate, mean_of, prepare
 from kit.competition import Question, class_text, is_custom
 from kit.errors import MetricFailed
 from kit.metrics import Array, Domain, Metric, Target, get_metric
 from kit.submission import Score, Split
 from kit.truth import Truth
 
-LEVEL = 0.95
-N_RESAMPLES = 1000
-BUDGET_S = 0.5
-"""Resampling of one metric on one split stops after this long, but not before MIN_RESAMPLES."""
-MIN_RESAMPLES = 100
-
 OnRows = Callable[[Array, Array | None], float]
-"""A metric with its data, as a function of row numbers, which may repeat, and of their group codes."""
+"""A metric with its data, as a function of row numbers and of their group codes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scoring:
+    """The scores of a submission, and what is kept to compare and rank it later."""
+
+    scores: tuple[Score, ...]
+    evidence: Mapping[Split, Estimate]
+    """Of the question's first metric, which ranks. Secret: it never leaves the server."""
 
 
 def score(
     predictions: pd.DataFrame, truth: Truth, question: Question, *, directory: Path, seed: int = 0
 ) -> tuple[Score, ...]:
     """Score predictions by every metric of a question, on both splits.
+
+    As `score_with_evidence`, without the evidence.
+    """
+    return score_with_evidence(predictions, truth, question, directory=directory, seed=seed).scores
+
+
+def score_with_evidence(
+    predictions: pd.DataFrame, truth: Truth, question: Question, *, directory: Path, seed: int = 0
+) -> Scoring:
+    """Score predictions by every metric of a question, on both splits, and keep what comparing takes.
 
     Parameters
     ----------
@@ -40,20 +55,102 @@ def score(
     directory : Path
         The competition's folder, where a custom metric's file lies.
     seed : int
-        Of the bootstrap; the same for all submissions of a question, so that intervals do not
-        change from one judging to the next.
+        Deals the rows into blocks, together with the truth itself, so that nobody without the truth
+        knows the blocks; the same for all submissions of a question, which are compared by block.
 
     Raises
     ------
     MetricFailed
         A metric raised or is not a finite number: the organizer's to mend.
     """
-    scores = []
-    for name in question.metrics:
-        on_rows = _on_rows(name, predictions, truth, question, directory)
-        for split in Split:
-            scores.append(_score_split(name, on_rows, truth, split, seed))
-    return tuple(scores)
+    given = _Given(predictions, truth, question, directory)
+    prepared = _prepared(truth, question, seed)
+    found = {
+        (name, split): given.estimate(name, split, prepared[split])
+        for name in question.metrics
+        for split in Split
+    }
+    scores = tuple(_as_score(name, split, e, truth) for (name, split), e in found.items())
+    return Scoring(scores, {split: found[question.metrics[0], split] for split in Split})
+
+
+class _Given:
+    """One submission's predictions, in the forms and parts its metrics take."""
+
+    def __init__(self, predictions: pd.DataFrame, truth: Truth, question: Question, directory: Path) -> None:
+        self.predictions, self.truth, self.question, self.directory = predictions, truth, question, directory
+        self._values: dict[tuple[Domain | None, int], Array] = {}
+        self._parts: dict[tuple[Domain | None, int, Split], Array] = {}
+
+    def estimate(self, name: str, split: Split, prepared: PreparedSplit) -> Estimate:
+        if is_custom(name):
+            rows = self.truth.rows(split)
+            on_rows = _on_rows(name, self.predictions, self.truth, self.question, self.directory)
+            return black_box(_on_parts(on_rows, rows), prepared.blocks)
+        metric = get_metric(name)
+        tables = [
+            prepared.reducer(metric, column)(self._part(metric, column, split))
+            for column in range(prepared.targets.shape[1])
+        ]
+        return estimate(mean_of(tables), prepared.blocks, Range.of(metric))
+
+    def _part(self, metric: Metric, column: int, split: Split) -> Array:
+        wanted = _wanted(metric, self.truth)
+        if (wanted, column, split) not in self._parts:
+            if (wanted, column) not in self._values:
+                whole = self.truth.expected.domain is Domain.DISTRIBUTION
+                frame = self.predictions if whole else self.predictions.iloc[:, [column]]
+                self._values[wanted, column] = _as_domain(metric, frame, self.truth)
+            self._parts[wanted, column, split] = self._values[wanted, column][self.truth.rows(split)]
+        return self._parts[wanted, column, split]
+
+
+def _on_parts(on_rows: OnRows, rows: Array) -> Callable[[Array], float]:
+    """An organizer's metric on parts of a split; where it fails on a part only, that part counts as NaN."""
+
+    def on_part(chosen: Array) -> float:
+        try:
+            return on_rows(rows[chosen], None)
+        except MetricFailed:
+            if len(chosen) == len(rows):
+                raise
+            return float("nan")
+
+    return on_part
+
+
+_PREPARED: dict[tuple[int, int], Mapping[Split, PreparedSplit]] = {}
+"""By the truth's identity and the seed, for as long as the truth is held."""
+
+
+def _prepared(truth: Truth, question: Question, seed: int) -> Mapping[Split, PreparedSplit]:
+    key = (id(truth), seed)
+    if key not in _PREPARED:
+        _PREPARED[key] = {split: _prepare(truth, question, split, seed) for split in Split}
+        weakref.finalize(truth, _PREPARED.pop, key, None)
+    return _PREPARED[key]
+
+
+def _prepare(truth: Truth, question: Question, split: Split, seed: int) -> PreparedSplit:
+    rows = truth.rows(split)
+    digest = hashlib.sha256(f"{seed} {split.value}".encode())
+    for array in (truth.targets, truth.is_public):
+        digest.update(np.ascontiguousarray(array).data)
+    return prepare(
+        truth.targets[rows],
+        seed=int.from_bytes(digest.digest()[:8]),
+        groups=None if truth.groups is None else truth.groups[rows],
+        events=None if truth.events is None else truth.events[rows],
+        n_classes=len(truth.expected.classes),
+        class_weights=_class_weights(question, truth.expected.classes),
+    )
+
+
+def _as_score(name: str, split: Split, found: Estimate, truth: Truth) -> Score:
+    n_rows = int(np.count_nonzero(truth.is_public == (split is Split.PUBLIC)))
+    value = _finite(name, found.score, split, n_rows)
+    n_resamples = int(np.count_nonzero(np.isfinite(found.resampled)))
+    return Score(name, split, value, found.low, found.high, found.level, n_rows, n_resamples)
 
 
 def score_split(
@@ -71,66 +168,6 @@ def score_split(
     return _finite(
         name, _on_rows(name, predictions, truth, question, directory)(rows, groups), split, len(rows)
     )
-
-
-def bootstrap(
-    on_rows: OnRows, rows: Array, groups: Array | None = None, *, seed: int, budget_s: float = BUDGET_S
-) -> Array:
-    """Scores of resamples with replacement; resamples without a finite score are left out.
-
-    Parameters
-    ----------
-    rows : ndarray of int, shape (n,)
-    groups : ndarray of int, shape (n,), optional
-        Whole groups are drawn instead of rows: rows of one query or patient are not independent.
-
-    References
-    ----------
-    Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile interval).
-    """
-    rng = np.random.default_rng(seed)
-    draw = _row_draw(rows, rng) if groups is None else _group_draw(rows, groups, rng)
-    ends_at = time.perf_counter() + budget_s
-    resampled = np.full(N_RESAMPLES, np.nan)
-    for b in range(N_RESAMPLES):
-        if b >= MIN_RESAMPLES and time.perf_counter() > ends_at:
-            break
-        # A metric of the organizer's may raise where a resample lacks a class, say: like NaN.
-        with contextlib.suppress(MetricFailed):
-            resampled[b] = on_rows(*draw())
-    finite: Array = resampled[np.isfinite(resampled)]
-    return finite
-
-
-def _row_draw(rows: Array, rng: np.random.Generator) -> Callable[[], tuple[Array, Array | None]]:
-    return lambda: (rows[rng.integers(0, len(rows), len(rows))], None)
-
-
-def _group_draw(
-    rows: Array, groups: Array, rng: np.random.Generator
-) -> Callable[[], tuple[Array, Array | None]]:
-    order = np.argsort(groups, kind="stable")
-    members = np.split(rows[order], np.flatnonzero(np.diff(groups[order])) + 1)
-
-    def draw() -> tuple[Array, Array | None]:
-        drawn = [members[g] for g in rng.integers(0, len(members), len(members))]
-        # A group drawn twice counts as two groups, so it is numbered anew.
-        return np.concatenate(drawn), np.repeat(np.arange(len(drawn)), [len(d) for d in drawn])
-
-    return draw
-
-
-def _score_split(name: str, on_rows: OnRows, truth: Truth, split: Split, seed: int) -> Score:
-    rows = truth.rows(split)
-    groups = None if truth.groups is None else truth.groups[rows]
-    value = on_rows(rows, groups)
-    _finite(name, value, split, len(rows))
-    resampled = bootstrap(on_rows, rows, groups, seed=seed)
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail]) if len(resampled) else (value, value)
-    # A percentile interval of a skewed metric can miss the score itself by a hair: take it in.
-    low, high = min(float(low), value), max(float(high), value)
-    return Score(name, split, value, low, high, LEVEL, len(rows), len(resampled))
 
 
 def _finite(name: str, value: float, split: Split, n_rows: int) -> float:
@@ -184,8 +221,7 @@ def _over_rows(
 def _as_domain(metric: Metric, predictions: pd.DataFrame, truth: Truth) -> Array:
     """The predictions as the metric takes them; probabilities serve a label metric by the likeliest class."""
     values: Array = predictions.to_numpy()
-    given = truth.expected.domain
-    wanted = metric.domain if len(truth.expected.classes) <= 2 else metric.multiclass_domain
+    given, wanted = truth.expected.domain, _wanted(metric, truth)
     if given is Domain.DISTRIBUTION:
         if wanted is Domain.LABEL:
             codes: Array = np.argmax(values, axis=1)
@@ -194,6 +230,10 @@ def _as_domain(metric: Metric, predictions: pd.DataFrame, truth: Truth) -> Array
     if given is Domain.PROBABILITY and wanted is Domain.LABEL:
         return (values[:, 0] >= 0.5).astype("int64")
     return values[:, 0]
+
+
+def _wanted(metric: Metric, truth: Truth) -> Domain | None:
+    return metric.domain if len(truth.expected.classes) <= 2 else metric.multiclass_domain
 
 
 def _class_weights(question: Question, classes: tuple[str, ...]) -> Array:

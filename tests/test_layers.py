@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {
-    "core": """errors _competition_problems _competition_tables competition submission metrics predictions truth scoring leaderboard limits check
+    "core": """errors _competition_problems _competition_tables competition submission metrics predictions truth scoring _scoring leaderboard limits check
         starter resources""",
     "server": "clock store _store judge judge_process workers serve service",
     "notebook": "client credentials widgets baselines",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -48,8 +49,11 @@ class Blocks:
         return counts.reshape(drawn.shape).astype(np.float32)
 
     def sums(self, values: Array) -> Array:
-        """Sums of a value per row, or per chosen row where ``values`` has less, by block."""
-        return np.bincount(self.of_row, values, self.n_blocks)
+        """Sums by block of values of shape (n,)."""
+        sums = np.zeros(self.n_blocks)
+        for part in chunks(len(values)):
+            sums += np.bincount(self.of_row[part], values[part], self.n_blocks)
+        return sums
 
     def merged(self, n_blocks: int) -> Blocks:
         """The same rows in at most ``n_blocks`` blocks, each made of whole blocks of these."""
@@ -78,3 +82,8 @@ def deal(n_rows: int, groups: Array | None = None, *, seed: int, n_blocks: int =
     dealt = np.random.default_rng([seed, 0]).permutation(n_units) % max(1, min(n_units, n_blocks))
     of_row = dealt if units is None else dealt[units]
     return Blocks(of_row.astype(np.intp), max(1, min(n_units, n_blocks)), seed)
+
+
+def chunks(n: int, size: int = CHUNK) -> Iterator[slice]:
+    """Slices that cover n rows."""
+    return (slice(start, start + size) for start in range(0, n, size))

@@ -18,6 +18,7 @@ class Scored(Protocol):
     @property
     def score(self) -> float:
         """On the rows compared."""
+
     @property
     def influences(self) -> Array:
         """Of the blocks, the same for both."""

@@ -44,7 +44,9 @@ def _comparable(times: Array, observed: Array) -> Array:
     t, o = times[first], observed[first].astype(np.int64)
     n, before = len(t), np.cumsum(o) - o
     starts = np.searchsorted(t, t)
-    n_same_observed = np.append(before, before[-1:] + o[-1:])[np.searchsorted(t, t, side="right")] - before[starts]
+    n_same_observed = (
+        np.append(before, before[-1:] + o[-1:])[np.searchsorted(t, t, side="right")] - before[starts]
+    )
     earlier = np.where(o == 1, before[starts], before)
     later = np.where(o == 1, n - starts - n_same_observed, 0)
     pairs = np.empty(n)

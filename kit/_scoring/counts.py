@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from kit._scoring.blocks import CHUNK, chunks
 from kit._scoring.table import FromSums, Reducer, Rows, Table
 from kit.metrics import Array
 
@@ -20,97 +22,98 @@ class Confusion:
         self.rows = rows
         self.y = np.asarray(rows.y_true, dtype=np.intp)
         self.n_classes = max(2, rows.n_classes, int(self.y.max(initial=0)) + 1)
-        self._cells = self._cells_of(self.n_classes)
+        self._cells = self.rows.blocks.of_row * self.n_classes + self.y
         self._last: tuple[Array, Array] | None = None
 
     def counts(self, y_pred: Array) -> Array:
         """Right, true and predicted rows of each class, shape (n_blocks, 3, K)."""
         if self._last is None or self._last[0] is not y_pred:
-            self._last = (y_pred, self._count(np.asarray(y_pred, dtype=np.intp)))
+            p = np.asarray(y_pred, dtype=np.intp)
+            self._last = (y_pred, self._whole(p) if self.n_classes <= _SMALL else self._margins(p))
         return self._last[1]
 
-    def _cells_of(self, n_classes: int) -> Array:
-        return self.rows.blocks.of_row * n_classes + self.y
+    def _whole(self, p: Array) -> Array:
+        k, n_blocks = self.n_classes, self.rows.blocks.n_blocks
+        cells = np.zeros(n_blocks * k * k, dtype=np.int64)
+        for part in chunks(len(p), max(CHUNK, 4 * len(cells))):
+            cells += np.bincount(self._cells[part] * k + p[part], minlength=len(cells))
+        both = cells.reshape(n_blocks, k, k)
+        return np.stack([np.diagonal(both, axis1=1, axis2=2), both.sum(axis=2), both.sum(axis=1)], axis=1)
 
-    def _count(self, p: Array) -> Array:
-        k, n_blocks = max(self.n_classes, int(p.max(initial=0)) + 1), self.rows.blocks.n_blocks
-        if k > self.n_classes:
-            self.n_classes, self._cells = k, self._cells_of(k)
-        if k <= _SMALL:
-            both = np.bincount(self._cells * k + p, minlength=n_blocks * k * k).reshape(n_blocks, k, k)
-            return np.stack([np.diagonal(both, axis1=1, axis2=2), both.sum(axis=2), both.sum(axis=1)], axis=1)
+    def _margins(self, p: Array) -> Array:
+        k, n_blocks = self.n_classes, self.rows.blocks.n_blocks
         hits = np.bincount(self._cells[self.y == p], minlength=n_blocks * k)
         true = np.bincount(self._cells, minlength=n_blocks * k)
         predicted = np.bincount(self.rows.blocks.of_row * k + p, minlength=n_blocks * k)
         return np.stack([part.reshape(n_blocks, k) for part in (hits, true, predicted)], axis=1)
 
 
-Formula = Callable[[Array, Array, Array, Array], Array]
-"""Scores of shape (m,) from right, true and predicted counts of shape (m, K), and from which classes of
-the whole are seen: a class that a resample lacks stays in a macro average, as 0 or as what is left of it."""
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Right, true and predicted rows of each class, shape (m, K) each."""
+
+    hits: Array
+    true: Array
+    predicted: Array
+    seen: Array
+    """Which classes the whole has: one that a resample lacks stays in a macro average, as 0."""
+
+
+Formula = Callable[[Counts], Array]
 
 
 def _share(part: Array, whole: Array) -> Array:
     return np.asarray(part / np.where(whole > 0, whole, 1.0))
 
 
-def _precisions(hits: Array, true: Array, predicted: Array) -> Array:
-    return _share(hits, predicted)
+def _precisions(c: Counts) -> Array:
+    return _share(c.hits, c.predicted)
 
 
-def _recalls(hits: Array, true: Array, predicted: Array) -> Array:
-    return _share(hits, true)
+def _recalls(c: Counts) -> Array:
+    return _share(c.hits, c.true)
 
 
-def _f1s(hits: Array, true: Array, predicted: Array) -> Array:
-    return _share(2.0 * hits, true + predicted)
+def _f1s(c: Counts) -> Array:
+    return _share(2.0 * c.hits, c.true + c.predicted)
 
 
-def _jaccards(hits: Array, true: Array, predicted: Array) -> Array:
-    return _share(hits, true + predicted - hits)
+def _jaccards(c: Counts) -> Array:
+    return _share(c.hits, c.true + c.predicted - c.hits)
 
 
-Shares = Callable[[Array, Array, Array], Array]
+def _macro(shares: Formula) -> Formula:
+    return lambda c: np.asarray(shares(c)[:, c.seen].mean(axis=1))
 
 
-def _macro(shares: Shares) -> Formula:
-    return lambda h, t, p, seen: np.asarray(shares(h, t, p)[:, seen].mean(axis=1))
+def _positive(shares: Formula) -> Formula:
+    return lambda c: shares(c)[:, 1]
 
 
-def _positive(shares: Shares) -> Formula:
-    return lambda h, t, p, seen: shares(h, t, p)[:, 1]
+def _balanced_accuracy(c: Counts) -> Array:
+    true = c.true > 0
+    return np.asarray((_recalls(c) * true).sum(axis=1) / true.sum(axis=1))
 
 
-def _accuracy(h: Array, t: Array, p: Array, seen: Array) -> Array:
-    return np.asarray(h.sum(axis=1) / t.sum(axis=1))
+def _f1_weighted(c: Counts) -> Array:
+    return np.asarray((_f1s(c) * c.true).sum(axis=1) / c.true.sum(axis=1))
 
 
-def _balanced(h: Array, t: Array, p: Array, seen: Array) -> Array:
-    true = t > 0
-    return np.asarray((_recalls(h, t, p) * true).sum(axis=1) / true.sum(axis=1))
-
-
-def _f1_weighted(h: Array, t: Array, p: Array, seen: Array) -> Array:
-    return np.asarray((_f1s(h, t, p) * t).sum(axis=1) / t.sum(axis=1))
-
-
-def _mcc(h: Array, t: Array, p: Array, seen: Array) -> Array:
-    n = t.sum(axis=1)
-    beyond = n * h.sum(axis=1) - (t * p).sum(axis=1)
-    spread = (n * n - np.square(t).sum(axis=1)) * (n * n - np.square(p).sum(axis=1))
+def _mcc(c: Counts) -> Array:
+    n = c.true.sum(axis=1)
+    beyond = n * c.hits.sum(axis=1) - (c.true * c.predicted).sum(axis=1)
+    spread = (n * n - np.square(c.true).sum(axis=1)) * (n * n - np.square(c.predicted).sum(axis=1))
     return np.where(spread > 0.0, np.clip(beyond / np.sqrt(np.where(spread > 0, spread, 1.0)), -1, 1), 0.0)
 
 
-def _kappa(h: Array, t: Array, p: Array, seen: Array) -> Array:
-    n, chance = t.sum(axis=1), (t * p).sum(axis=1)
-    one_class = np.square(t).sum(axis=1) == n * n
-    return np.where(one_class, np.nan, (n * h.sum(axis=1) - chance) / (n * n - chance))
+def _kappa(c: Counts) -> Array:
+    n, chance = c.true.sum(axis=1), (c.true * c.predicted).sum(axis=1)
+    one_class = np.square(c.true).sum(axis=1) == n * n
+    return np.where(one_class, np.nan, (n * c.hits.sum(axis=1) - chance) / (n * n - chance))
 
 
 FORMULAS: dict[str, Formula] = {
-    "accuracy": _accuracy,
-    "f1_micro": _accuracy,
-    "balanced_accuracy": _balanced,
+    "balanced_accuracy": _balanced_accuracy,
     "mcc": _mcc,
     "cohen_kappa": _kappa,
     "f1": _positive(_f1s),
@@ -126,15 +129,13 @@ FORMULAS: dict[str, Formula] = {
 
 
 def of_counts(name: str, confusion: Confusion) -> Reducer:
-    """Tables of counts, shape (n_blocks, 3 K), or (n_blocks, 2) for accuracy."""
+    """Tables of counts, shape (n_blocks, 3 K)."""
     formula = FORMULAS[name]
 
     def reduce(y_pred: Array) -> Table:
         counts = confusion.counts(y_pred).astype(np.float64)
         _, true, predicted = counts.sum(axis=0)
         n_events = float(true[true > 0].min(initial=np.inf))
-        if formula is _accuracy:
-            return Table(counts[:, :2].sum(axis=2), lambda t: t[:, 0] / t[:, 1])
         n_blocks, _, k = counts.shape
         return Table(counts.reshape(n_blocks, 3 * k), _on_columns(formula, true + predicted > 0), n_events)
 
@@ -143,7 +144,15 @@ def of_counts(name: str, confusion: Confusion) -> Reducer:
 
 def _on_columns(formula: Formula, seen: Array) -> FromSums:
     k = len(seen)
-    return lambda totals: formula(totals[:, :k], totals[:, k : 2 * k], totals[:, 2 * k :], seen)
+    return lambda totals: formula(Counts(totals[:, :k], totals[:, k : 2 * k], totals[:, 2 * k :], seen))
+
+
+def accuracy(rows: Rows) -> Reducer:
+    """Tables (rows that are right, rows)."""
+    return lambda y_pred: Table(
+        np.column_stack([rows.blocks.sums(rows.y_true == y_pred), rows.blocks.sizes]),
+        lambda t: t[:, 0] / t[:, 1],
+    )
 
 
 def quadratic_weighted_kappa(rows: Rows, confusion: Confusion) -> Reducer:
@@ -153,7 +162,10 @@ def quadratic_weighted_kappa(rows: Rows, confusion: Confusion) -> Reducer:
         p = np.asarray(y_pred, dtype=np.intp)
         _, true, predicted = np.moveaxis(confusion.counts(y_pred), 1, 0).astype(np.float64)
         codes = np.arange(true.shape[1], dtype=np.float64)
-        missed = rows.blocks.sums(np.square((confusion.y - p).astype(np.float64)))
+        missed = np.zeros(rows.blocks.n_blocks)
+        for part in chunks(len(p)):
+            distance = np.square(confusion.y[part] - p[part])
+            missed += np.bincount(rows.blocks.of_row[part], distance, rows.blocks.n_blocks)
         columns = [true.sum(axis=1), true @ codes, predicted @ codes]
         columns += [true @ codes**2 + predicted @ codes**2, missed]
         return Table(np.column_stack(columns), _qwk)

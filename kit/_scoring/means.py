@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from kit._scoring.blocks import CHUNK
+from kit._scoring.blocks import chunks
 from kit._scoring.table import Reducer, Rows, Table
 from kit.metrics import Array
 
@@ -25,12 +25,12 @@ class Loss(NamedTuple):
 
 
 def _squared(y: Array, p: Array) -> Array:
-    d = p - y
+    d: Array = p - y
     return np.square(d, out=d)
 
 
 def _absolute(y: Array, p: Array) -> Array:
-    d = p - y
+    d: Array = p - y
     return np.abs(d, out=d)
 
 
@@ -42,7 +42,7 @@ def _symmetric(y: Array, p: Array) -> Array:
     # Halves, so that no sum of two finite numbers overflows.
     total = 0.5 * np.abs(y) + 0.5 * np.abs(p)
     total[total == 0.0] = 1.0
-    return 2.0 * (np.abs(0.5 * p - 0.5 * y) / total)
+    return np.asarray(2.0 * (np.abs(0.5 * p - 0.5 * y) / total))
 
 
 def _squared_log(log_y: Array, p: Array) -> Array:
@@ -56,7 +56,7 @@ def _pinball(y: Array, p: Array, *, alpha: float) -> Array:
 
 def _surprise(y: Array, p: Array) -> Array:
     """For one column ``y`` is 1 - truth: then |y - p| is the true class's probability."""
-    of_truth = np.abs(y - p) if p.ndim == 1 else p[np.arange(len(y)), y].astype(np.float64)
+    of_truth: Array = np.abs(y - p) if p.ndim == 1 else p[np.arange(len(y)), y].astype(np.float64)
     np.maximum(of_truth, _EPS, out=of_truth)
     np.log(of_truth, out=of_truth)
     return np.subtract(0.0, of_truth, out=of_truth)
@@ -99,7 +99,9 @@ def mean_loss(loss: Loss, rows: Rows, *, class_weights: Array | None = None, **o
                 if weights is not None:
                     losses *= weights[part]
                 sums += np.bincount(rows.blocks.of_row[part], losses, rows.blocks.n_blocks)
-        return Table(np.column_stack([sums, sizes]), lambda t: loss.finish(np.minimum(t[:, 0] / t[:, 1], _MAX)))
+        return Table(
+            np.column_stack([sums, sizes]), lambda t: loss.finish(np.minimum(t[:, 0] / t[:, 1], _MAX))
+        )
 
     return reduce
 
@@ -118,7 +120,9 @@ def r2(rows: Rows) -> Reducer:
                 unexplained += np.bincount(rows.blocks.of_row[part], errors, rows.blocks.n_blocks)
         return Table(
             np.column_stack([unexplained, *fixed]),
-            lambda t: np.maximum(1.0 - t[:, 0] / _positive(_spread(t[:, 1], t[:, 2], t[:, 2], t[:, 3])), -_MAX),
+            lambda t: np.maximum(
+                1.0 - t[:, 0] / _positive(_spread(t[:, 1], t[:, 2], t[:, 2], t[:, 3])), -_MAX
+            ),
         )
 
     return reduce
@@ -164,8 +168,3 @@ def _centred(values: Array) -> tuple[Array, float]:
     spread = float(np.abs(scaled).max())
     scaled /= spread
     return scaled, largest * spread
-
-
-def chunks(n: int) -> Iterator[slice]:
-    """Slices that cover n rows."""
-    return (slice(start, start + CHUNK) for start in range(0, n, CHUNK))

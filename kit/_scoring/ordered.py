@@ -64,16 +64,21 @@ def _against_rest(positive: Array, rows: Rows) -> Reducer:
 def _placements(positive: Array, ranked: Array) -> Array:
     """Negatives below each positive, and positives above each negative, ties counting half."""
     n = len(ranked)
-    upto = np.cumsum(~positive)  # negatives up to and with this row
-    n_positive = n - int(upto[-1]) if n else 0
+    is_negative = (~positive).astype(np.float64)
+    upto = is_negative.cumsum()  # negatives up to and with this row
     starts = run_starts(ranked)
-    if len(starts) == n:
-        return np.where(positive, upto, n_positive - (np.arange(1, n + 1) - upto)).astype(np.float64)
-    last = np.append(starts[1:], n) - 1
-    negatives = upto[last] - np.diff(upto[last], prepend=0) / 2
-    positives = n_positive - ((last + 1 - upto[last]) - np.diff(last + 1 - upto[last], prepend=0) / 2)
-    sizes = np.diff(starts, append=n)
-    return np.where(positive, np.repeat(negatives, sizes), np.repeat(positives, sizes))
+    if len(starts) < n:
+        last = np.append(starts[1:], n) - 1
+        sizes = last + 1 - starts
+        # The mean of those before the run and those up to its end: ties count half.
+        before = np.append(0.0, upto[last[:-1]])
+        negatives = np.repeat((before + upto[last]) / 2, sizes)
+        above = upto[-1] + (starts + last + 1) / 2 - n
+        positives = negatives - np.repeat(above, sizes)
+        return np.where(positive, negatives, positives)
+    # Of a negative: positives above it = (n - n_negative) - (rows up to it - negatives up to it).
+    upto += is_negative * np.arange(n - 1 - upto[-1], -1 - upto[-1], -1.0) if n else 0.0
+    return np.asarray(upto)
 
 
 def average_precision(rows: Rows) -> Reducer:

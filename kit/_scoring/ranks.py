@@ -70,6 +70,7 @@ def rank_teams(
     first = np.zeros(len(skill), dtype=bool)
     # One-sided, as many as there are rivals: the truly first falls out only if a lesser team beats it.
     first[: len(best)] = t[0] < _quantile((1.0 - level) / (len(skill) - 1), n_blocks)
+    first &= low == 1
     first[0] = True
     p_first = _p_first(skill[order], moves[order], first, seed)
     back = np.empty_like(order)

@@ -19,6 +19,8 @@ _OTHERS: dict[str, Callable[..., Reducer]] = {
     "r2": means.r2,
     "pearson": means.pearson,
     "medae": medae,
+    "accuracy": counts.accuracy,
+    "f1_micro": counts.accuracy,
     "roc_auc": ordered.roc_auc,
     "average_precision": ordered.average_precision,
     "ndcg": queries.ndcg,

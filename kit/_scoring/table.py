@@ -62,7 +62,7 @@ Reducer = Callable[[Array], Table]
 
 
 def mean_of(tables: Sequence[Table]) -> Table:
-    """The table of the mean of several scores on the same rows: several targets, one class against the rest."""
+    """The table of the mean of several scores on the same rows, such as those of several targets."""
     if len(tables) == 1:
         return tables[0]
     ends = np.cumsum([table.sums.shape[1] for table in tables])
