@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kit.metrics._metric import Array
+from kit.metrics._order import ascending, by_integer
 
 
 def ndcg(y_true: Array, y_pred: Array, groups: Array | None = None, k: int | None = None) -> float:
@@ -145,9 +146,18 @@ class Ranked(NamedTuple):
 
 def rank(y_pred: Array, groups: Array | None) -> Ranked:
     """Rank rows within their queries; the order of tied rows is of no consequence."""
-    queries = np.zeros(len(y_pred), dtype=np.intp) if groups is None else groups
-    order = np.lexsort((-np.asarray(y_pred, dtype=np.float64), queries))
-    return ranked_by(order, queries[order], y_pred[order])
+    order, ranked = ascending(-np.asarray(y_pred, dtype=np.float64))
+    if groups is None:
+        return ranked_by(order, np.zeros(len(order), dtype=np.int8), ranked)
+    codes = np.asarray(groups, dtype=np.int64)
+    codes = codes - codes.min(initial=0)
+    by_query = (
+        by_integer(codes[order])
+        if codes.max(initial=0) < 1 << 32
+        else np.argsort(codes[order], kind="stable")
+    )
+    order = order[by_query]
+    return ranked_by(order, codes[order], ranked[by_query])
 
 
 def ranked_by(order: Array, queries: Array, predicted: Array) -> Ranked:
