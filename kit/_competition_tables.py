@@ -120,7 +120,7 @@ class Question(Table):
     )
     group_column: str | None = Field(
         default=None,
-        description="The truth's column of queries, for ndcg and map; intervals draw whole groups.",
+        description="The truth's column of queries or groups, for ndcg and map and for intervals.",
     )
     event_column: str | None = Field(
         default=None, description="The truth's column of 1 (observed) or 0 (censored), for concordance_index."

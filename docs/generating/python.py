@@ -55,7 +55,8 @@ def _signature(name: str, subject: Callable[..., Any] | None) -> str:
     if subject is None:
         return f"```\n{name} [QUESTION]\n```"
     signature = inspect.signature(subject)
-    given, star = [], False
+    given: list[str] = []
+    star = False
     for parameter in signature.parameters.values():
         if parameter.name == "self":
             continue
@@ -72,7 +73,8 @@ def _signature(name: str, subject: Callable[..., Any] | None) -> str:
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
-    mark = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+    kinds: dict[object, str] = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}
+    mark = kinds.get(parameter.kind, "")
     kind = "" if parameter.annotation is parameter.empty else f": {parameter.annotation}"
     default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
     return f"{mark}{parameter.name}{kind}{default}"
