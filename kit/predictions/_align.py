@@ -75,7 +75,9 @@ def _is_permutation(places: Array) -> bool:
 
 def framed(values: Array, expected: Expected) -> pd.DataFrame:
     """Values of shape (n_columns, n_ids), in the order of ``expected.ids``, as the frame that is returned."""
-    frame = pd.DataFrame(values.T, index=expected.index.labels, columns=list(expected.columns), copy=False)
+    frame = pd.DataFrame(
+        values.T, index=expected.index.labels.view(), columns=list(expected.columns), copy=False
+    )
     if expected.domain is Domain.LABEL:
         frame.attrs["classes"] = expected.classes
     return frame

@@ -6,7 +6,6 @@ import hmac
 from collections.abc import Iterable
 from datetime import datetime
 
-from kit.clock import to_text
 from kit.competition import Access
 from kit.errors import AlreadyExists, NotAllowed
 from kit.limits import Allowance, admit, allowance, open_phase
@@ -79,7 +78,8 @@ def check_entry(store: Store, hosted: Hosted, caller: Caller, *, now: datetime) 
     if caller.is_organizer:
         return
     if now < hosted.competition.opens_at:
-        raise NotAllowed(f"'{hosted.slug}' opens at {to_text(hosted.competition.opens_at)}.")
+        # No phase is open yet, and this tells when.
+        open_phase(hosted.competition, now)
     if store.accounts.team_of(hosted.slug, caller.user_id) is None:
         _check_access(hosted, caller, None)
 
