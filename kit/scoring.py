@@ -17,7 +17,7 @@ from kit._scoring import Estimate, PreparedSplit, Range, black_box, estimate, me
 from kit.competition import Question, class_text, is_custom
 from kit.errors import MetricFailed
 from kit.metrics import Array, Domain, Metric, Target, get_metric
-from kit.submission import Score, Split
+from kit.submission import Evidence, Score, Split
 from kit.truth import Truth
 
 OnRows = Callable[[Array, Array | None], float]
@@ -29,8 +29,8 @@ class Scoring:
     """The scores of a submission, and what is kept to compare and rank it later."""
 
     scores: tuple[Score, ...]
-    evidence: Mapping[Split, Estimate]
-    """Of the question's first metric, which ranks. Secret: it never leaves the server."""
+    evidence: tuple[Evidence, ...]
+    """Of the question's first metric, which ranks, on each split."""
 
 
 def score(
@@ -71,7 +71,8 @@ def score_with_evidence(
         for split in Split
     }
     scores = tuple(_as_score(name, split, e, truth) for (name, split), e in found.items())
-    return Scoring(scores, {split: found[question.metrics[0], split] for split in Split})
+    ranking = {split: found[question.metrics[0], split] for split in Split}
+    return Scoring(scores, tuple(Evidence(s, e.influences, e.resampled) for s, e in ranking.items()))
 
 
 class _Given:
@@ -150,7 +151,8 @@ def _as_score(name: str, split: Split, found: Estimate, truth: Truth) -> Score:
     n_rows = int(np.count_nonzero(truth.is_public == (split is Split.PUBLIC)))
     value = _finite(name, found.score, split, n_rows)
     n_resamples = int(np.count_nonzero(np.isfinite(found.resampled)))
-    return Score(name, split, value, found.low, found.high, found.level, n_rows, n_resamples)
+    size = (found.level, n_rows, n_resamples)
+    return Score(name, split, value, found.low, found.high, *size, found.se, found.warning)
 
 
 def score_split(

@@ -13,7 +13,7 @@ from kit.competition import Competition, load_competition
 from kit.errors import InvalidCompetition, MetricFailed
 from kit.metrics import Domain
 from kit.predictions import read_predictions
-from kit.scoring import score, score_split
+from kit.scoring import _PREPARED, score, score_split, score_with_evidence
 from kit.submission import Score, Split
 from kit.truth import Truth, read_truth
 
@@ -237,3 +237,37 @@ def test_a_score_without_interval_is_the_same_score(competition: Competition) ->
     value = score_split("rmse", predictions, truth, question, Split.PRIVATE, directory=competition.directory)
 
     assert value == 2.0
+
+
+# Evidence -----------------------------------------------------------------------------------------------
+
+
+def test_the_evidence_is_of_the_ranking_metric_on_each_split(competition: Competition) -> None:
+    question = competition.question[0]
+    truth = truth_of(competition)
+    predictions = read_predictions(b"id,count\n1,13\n2,21\n3,30\n4,44\n", truth.expected)
+
+    scoring = score_with_evidence(predictions, truth, question, directory=competition.directory)
+
+    assert scoring.scores == score(predictions, truth, question, directory=competition.directory)
+    assert [e.split for e in scoring.evidence] == list(Split)
+    for evidence, scored_mae in zip(scoring.evidence, scoring.scores[:2], strict=True):
+        assert scored_mae.metric == "mae"
+        # Two rows, off by 1 and 3 or by 0 and 4: the influences are the distances from their mean.
+        assert sorted(evidence.influences) == [-scored_mae.se, scored_mae.se]
+        assert set(evidence.resampled.tolist()) <= {0.0, 1.0, 2.0, 3.0, 4.0}
+
+
+def test_a_new_truth_gets_new_blocks_and_an_old_one_is_let_go(competition: Competition) -> None:
+    question = competition.question[0]
+    truth = truth_of(competition)
+    predictions = read_predictions(four.PERFECT.encode(), truth.expected)
+    before = len(_PREPARED)
+
+    score(predictions, truth, question, directory=competition.directory)
+    score(predictions, truth, question, directory=competition.directory)
+    held = len(_PREPARED)
+    del truth
+
+    assert held == before + 1
+    assert len(_PREPARED) == before
