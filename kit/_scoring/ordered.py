@@ -96,14 +96,18 @@ def average_precision(rows: Rows) -> Reducer:
         order, ranked = ascending(y_pred)
         n, hit = len(order), positive[order]
         starts = run_starts(ranked)
-        sizes = np.diff(starts, append=n)
-        hits = np.add.reduceat(hit, starts, dtype=np.float64)
+        is_tied = len(starts) < n
+        sizes = np.diff(starts, append=n) if is_tied else np.array(1)
+        hits = np.add.reduceat(hit, starts, dtype=np.float64) if is_tied else hit.astype(np.float64)
         # Rows with equal predictions enter at once: counts at and above each run of them.
         tp = hits[::-1].cumsum()[::-1]
         inverse = 1.0 / (n - starts)
-        gain = np.cumsum(hits * inverse)
-        loss = np.cumsum(hits * tp * inverse**2)
-        shares = np.where(hit, np.repeat(tp * inverse + gain - loss, sizes), np.repeat(-loss, sizes))
+        precision = tp * inverse
+        hits *= inverse
+        of_positive = precision + hits.cumsum()
+        hits *= precision
+        shares = -np.repeat(hits.cumsum(), sizes)
+        shares[hit] += np.repeat(of_positive, sizes)[hit]
         sums = np.bincount(rows.blocks.of_row[order], shares, rows.blocks.n_blocks)
         return Table(np.column_stack([sums, n_positive]), lambda t: t[:, 0] / t[:, 1], n_events)
 
