@@ -6,7 +6,6 @@ the judge itself reads no submission. Only the judge writes outcomes to the stor
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import threading
@@ -22,7 +21,7 @@ from kit.clock import Clock, utc_now
 from kit.competition import Competition, load_competition, question_version
 from kit.errors import InvalidPredictions, OrganizerError
 from kit.predictions import read_predictions
-from kit.scoring import score
+from kit.scoring import score_with_evidence
 from kit.store import Claim, Store
 from kit.submission import Outcome, State, Verdict
 from kit.truth import Truth, read_truth
@@ -32,6 +31,8 @@ log = logging.getLogger("kit.judge")
 LEASE_S = 30.0
 RENEW_S = 5.0
 POLL_S = 0.1
+MAX_WARM = 8
+"""Questions whose truth a worker keeps; the one not judged for longest goes."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ def evaluate(job: Job) -> Outcome:
             predictions = read_predictions(job.file, truth.expected)
         except InvalidPredictions as error:
             return Outcome(State.REJECTED, (), Verdict.INVALID_PREDICTIONS, error.problems)
-        return Outcome(State.SCORED, score(predictions, truth, question, directory=competition.directory))
+        scoring = score_with_evidence(predictions, truth, question, directory=competition.directory)
+        return Outcome(State.SCORED, scoring.scores, evidence=scoring.evidence)
     except MemoryError:
         reason = f"Judging this file needs more than {job.memory_mb:g} MB of memory."
         return Outcome(State.REJECTED, (), Verdict.MEMORY_LIMIT, (reason,))
@@ -83,9 +85,22 @@ def evaluate(job: Job) -> Outcome:
         return Outcome(State.ERROR, detail=traceback.format_exc())
 
 
-@functools.lru_cache(maxsize=8)
+_WARM: dict[tuple[Path, str], tuple[str, tuple[Competition, Truth]]] = {}
+
+
 def _warm(directory: Path, question_id: str, version: str) -> tuple[Competition, Truth]:
-    """A question's truth, kept between submissions; another version is another entry."""
+    """A question's truth and the index of its ids, kept between submissions until the version changes."""
+    kept = _WARM.pop((directory, question_id), None)
+    if kept is None or kept[0] != version:
+        kept = None  # What is old goes before what is new takes its memory.
+        kept = version, _read(directory, question_id, version)
+    _WARM[directory, question_id] = kept
+    if len(_WARM) > MAX_WARM:
+        del _WARM[next(iter(_WARM))]
+    return kept[1]
+
+
+def _read(directory: Path, question_id: str, version: str) -> tuple[Competition, Truth]:
     competition = load_competition(directory)
     question = competition.find_question(question_id)
     if question_version(competition, question) != version:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -94,6 +95,20 @@ def test_predictions_are_scored_on_both_splits(
     assert found[("mae", Split.PUBLIC)] == 0.5
     assert found[("mae", Split.PRIVATE)] == 1.0
     assert found[("rmse", Split.PRIVATE)] == pytest.approx(2**0.5)
+
+
+def test_a_judgement_keeps_what_comparing_takes(
+    store: Store, competition: Competition, pool: LocalPool
+) -> None:
+    judgement = judge_one(store, competition, pool, "id,count\n4,42\n3,30\n2,21\n1,10\n")
+
+    database = sqlite3.connect(store.directory / "kit.db")
+    sizes = database.execute(
+        "select split, length(influences), length(resampled) from evidence where judgement_id = ? order by 1",
+        [judgement.id],
+    ).fetchall()
+    database.close()
+    assert sizes == [("private", 4 * 2, 4 * 1000), ("public", 4 * 2, 4 * 1000)]
 
 
 def test_invalid_predictions_are_rejected_with_every_problem(
