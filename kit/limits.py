@@ -38,19 +38,30 @@ def open_phase(competition: Competition, now: datetime) -> Phase:
     NotAllowed
         Says when the competition opens, or that it has closed.
     """
+    check_open(competition, now)
     phase = competition.phase_at(now)
     if phase is not None:
         return phase
+    coming = [p for p in competition.phases if p.opens_at and p.opens_at > now]
+    then = f"; '{coming[0].id}' opens at {_utc(coming[0].opens_at)}" if coming else ""
+    raise NotAllowed(f"No phase of '{competition.slug}' is open now ({_utc(now)}){then}.")
+
+
+def check_open(competition: Competition, now: datetime) -> None:
+    """Let pass what may be done from the opening to the closing, pauses between phases included.
+
+    Raises
+    ------
+    NotAllowed
+        Says when the competition opens, or that it has closed.
+    """
     if now < competition.opens_at:
         raise NotAllowed(f"'{competition.slug}' opens at {_utc(competition.opens_at)}; it is {_utc(now)}.")
     if now >= competition.closes_at:
         raise NotAllowed(
             f"'{competition.slug}' closed at {_utc(competition.closes_at)}; it is {_utc(now)}. "
-            "Submissions are no longer taken."
+            "Submissions and selections are no longer taken."
         )
-    coming = [p for p in competition.phases if p.opens_at and p.opens_at > now]
-    then = f"; '{coming[0].id}' opens at {_utc(coming[0].opens_at)}" if coming else ""
-    raise NotAllowed(f"No phase of '{competition.slug}' is open now ({_utc(now)}){then}.")
 
 
 def allowance(competition: Competition, phase: Phase, usage: Usage, now: datetime) -> Allowance:

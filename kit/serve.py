@@ -12,11 +12,13 @@ import sys
 import threading
 from collections.abc import Generator, Sequence
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
 from kit.errors import OrganizerError
 from kit.service import create_app
+from kit.service.watch import Watch
 from kit.store import Store
 from kit.truth import load_competitions
 
@@ -48,7 +50,20 @@ def serve(
             config = uvicorn.Config(
                 app, log_level="warning", timeout_graceful_shutdown=3, server_header=False, log_config=None
             )
-            uvicorn.Server(config).run(sockets=[listener])
+            _Server(config, app.state.service.watch).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Answers those who wait for changes before it stops, instead of cutting them off."""
+
+    def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
+        super().__init__(config)
+        self._watch = watch
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called on Ctrl-C and SIGTERM."""
+        super().handle_exit(sig, frame)
+        self._watch.end_waits()
 
 
 @contextlib.contextmanager

@@ -266,6 +266,18 @@ def test_only_scored_submissions_of_the_own_team_can_be_selected(
         store.submissions.select(competition, question, ada[1], [], four.CLOSES_AT)
 
 
+def test_selecting_goes_on_in_a_pause_between_phases(store: Store, tmp_path: Path) -> None:
+    competition = four.competition(tmp_path / "c", phase="closes_at = 2026-03-02T18:00:00Z")
+    ada = enrol(store, competition, "ada")
+    submission = submit(store, competition, ada)
+    store.queue.finish(claim(store), scored(1, 1), now=four.NOON)
+    pause = four.NOON + timedelta(days=1)
+
+    store.submissions.select(competition, competition.question[0], ada[1], [submission.id], pause)
+
+    assert store.submissions.selected(ada[1], "counts") == (submission.id,)
+
+
 @pytest.mark.parametrize(
     "sql",
     [

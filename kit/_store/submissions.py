@@ -12,7 +12,7 @@ from kit._store.judgements import Standing, read_judgements, read_standings
 from kit.clock import from_text, to_text
 from kit.competition import Competition, Phase, Question
 from kit.errors import InvalidRequest, NotFound
-from kit.limits import Usage, admit, day_of, open_phase
+from kit.limits import Usage, admit, check_open, day_of, open_phase
 from kit.submission import Judgement, Kind, State, Submission
 
 
@@ -247,7 +247,7 @@ class Submissions:
         if len(set(ids)) > allowed:
             raise InvalidRequest(f"{len(set(ids))} submissions selected; {allowed} may be.")
         with self._c.write() as db:
-            open_phase(competition, now)
+            check_open(competition, now)
             for submission_id in ids:
                 self._check_selectable(competition, question, team_id, submission_id)
             given = (team_id, question.id)

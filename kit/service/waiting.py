@@ -17,6 +17,7 @@ from kit.service.auth import Caller
 from kit.service.boards import View
 from kit.service.context import Service
 from kit.service.errors import documented
+from kit.service.watch import Watch
 
 MAX_WAIT_S = 25.0
 LOOK_S = 5.0
@@ -69,7 +70,7 @@ async def answer_changed(
     view = await run_in_threadpool(read)
     if is_known(view.etag, have) and condition.wait_s > 0 and service.watch.may_wait(user_id):
         with service.watch.listen(view.topics, user_id) as changed:
-            view = await _other(condition, read, view, changed)
+            view = await _other(condition, service.watch, read, view, changed)
     # Personal: no cache that several people share may keep it.
     headers = {"ETag": view.etag, "Cache-Control": "private, no-cache"}
     if is_known(view.etag, have):
@@ -77,14 +78,17 @@ async def answer_changed(
     return Response(view.body, media_type="application/json", headers=headers)
 
 
-async def _other(condition: Condition, read: Callable[[], View], known: View, changed: asyncio.Event) -> View:
-    """The first view that is not the known one; the known one when time is up or the client is gone."""
+async def _other(
+    condition: Condition, watch: Watch, read: Callable[[], View], known: View, changed: asyncio.Event
+) -> View:
+    """The first view that is not the known one; the known one when time is up, or one side is going."""
     ends_at = monotonic() + condition.wait_s
     while True:
         # Read after listening, so that no change falls between the two.
         view = await run_in_threadpool(read)
         left_s = ends_at - monotonic()
-        if view.etag != known.etag or left_s <= 0 or await condition.request.is_disconnected():
+        is_over = left_s <= 0 or not watch.is_running
+        if view.etag != known.etag or is_over or await condition.request.is_disconnected():
             return view
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(changed.wait(), min(left_s, LOOK_S))

@@ -38,12 +38,14 @@ class Watch:
         self._listeners: dict[str, set[asyncio.Event]] = {}
         self._waits: Counter[int] = Counter()
         self._running = False
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._queue_at = 0.0
         self._queue_moved = False
 
     async def run(self) -> None:
         """Poll until cancelled."""
         version, _ = await asyncio.to_thread(self._store.changed_since, 0)
+        self._loop = asyncio.get_running_loop()
         self._running = True
         try:
             while True:
@@ -70,6 +72,21 @@ class Watch:
     def _wake(self, topic: str) -> None:
         for event in self._listeners.get(topic, ()):
             event.set()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether waiting makes sense: not before the start, and not when the service is stopping."""
+        return self._running
+
+    def end_waits(self) -> None:
+        """Let everyone who waits go with what they have; from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end_waits)
+
+    def _end_waits(self) -> None:
+        self._running = False
+        for topic in self._listeners:
+            self._wake(topic)
 
     def may_wait(self, user_id: int) -> bool:
         """Whether one more may wait: beyond the cap, the answer comes at once."""
