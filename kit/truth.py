@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,11 @@ class Truth:
 
     def rows(self, split: Split) -> Array:
         """Row numbers of a split, shape (n_split,)."""
-        return np.flatnonzero(self.is_public if split is Split.PUBLIC else ~self.is_public)
+        return self._rows[split]
+
+    @cached_property
+    def _rows(self) -> dict[Split, Array]:
+        return {s: np.flatnonzero(self.is_public == (s is Split.PUBLIC)) for s in Split}
 
 
 def read_truth(competition: Competition, question: Question) -> Truth:
@@ -292,5 +297,4 @@ def _encoded(competition: Competition, question: Question, frame: pd.DataFrame) 
 def _encode(column: pd.Series, classes: tuple[str, ...]) -> Array:
     if not classes:
         return pd.to_numeric(column).to_numpy(dtype=float)
-    codes = {name: code for code, name in enumerate(classes)}
-    return column.map(lambda value: codes[class_text(value)]).to_numpy(dtype="int64")
+    return column.map({v: classes.index(class_text(v)) for v in column.unique()}).to_numpy(dtype="int64")

@@ -85,8 +85,8 @@ def _fill(values: Array, rows: list[int], data: bytes, expected: Expected) -> in
 
     def read(piece: tuple[int, int]) -> int:
         start, end = piece
-        # A line has at least a digit and a separator for each field.
-        most = (end - start) // (2 * len(rows) + 2)
+        # A line has at least a digit, its commas and its end; the last may be broken off.
+        most = (end - start) // (len(rows) + 2) + 1
         ids, fields = np.empty(most, np.int64), np.empty((len(rows), most), values.dtype)
         n_lines = _compiled[0](text, start, end, classes, ends, ids, fields)
         places = expected.index.places_of_integers(ids[: max(n_lines, 0)])
