@@ -89,7 +89,7 @@ def blocks_of(name: str, n: int) -> Blocks:
 
 def true_score(name: str, rng: np.random.Generator, share: float, n_draws: int) -> float:
     metric = METRICS[name]
-    n = 100_000 if metric.needs_groups else 1_000_000
+    n, n_draws = (200_000, 3 * n_draws) if metric.needs_groups else (1_000_000, n_draws)
     drawn = (draw(name, n, rng, share) for _ in range(n_draws))
     return float(np.mean([metric.function(p.y_true, p.y_pred, **extra_of(metric, p)) for p in drawn]))
 
