@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -18,16 +17,25 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import cohen_kappa_score, f1_score, log_loss, mean_squared_error, ndcg_score, roc_auc_score
+from sklearn.metrics import (
+    cohen_kappa_score,
+    f1_score,
+    log_loss,
+    mean_squared_error,
+    ndcg_score,
+    roc_auc_score,
+)
 
 from kit.competition import Competition, load_competition
 from kit.metrics import Array
-from kit.predictions import compile_reader, read_predictions, write_parquet
-from kit.scoring import score_split
+from kit.predictions import Expected, compile_reader, read_predictions, write_parquet
+from kit.scoring import score, score_split
 from kit.submission import Split
 from kit.truth import Truth, read_truth
 
@@ -135,6 +143,13 @@ def ours(competition: Competition, truth: Truth, case: Case, file: Path) -> list
     ]
 
 
+def judged(competition: Competition, truth: Truth, case: Case, file: Path) -> list[float]:
+    """The judge's path: points, errors, intervals, and what comparing two submissions takes."""
+    question = competition.find_question(case.metric)
+    predictions = read_predictions(file, truth.expected)
+    return [s.score for s in score(predictions, truth, question, directory=competition.directory)]
+
+
 def peer(truth: pd.DataFrame, case: Case, file: Path) -> list[float]:
     """What a careful scoring script does."""
     predictions = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
@@ -148,7 +163,9 @@ def peer(truth: pd.DataFrame, case: Case, file: Path) -> list[float]:
     scores = []
     for split in Split:
         rows = both[both["split"] == split.value]
-        scores.append(case.peer(rows[f"{case.target}_true"].to_numpy(), rows[f"{case.target}_pred"].to_numpy()))
+        scores.append(
+            case.peer(rows[f"{case.target}_true"].to_numpy(), rows[f"{case.target}_pred"].to_numpy())
+        )
     return scores
 
 
@@ -171,68 +188,122 @@ def measure(runs: list[Callable[[], object]], n_rounds: int) -> list[float]:
 
 
 def rows(n: int, n_rounds: int, ids: str = "dense") -> Iterator[dict[str, object]]:
-    """Every case at ``n`` rows; each pair of scores is compared before it is timed."""
+    """Every case at ``n`` rows."""
     with tempfile.TemporaryDirectory(prefix="kit-") as folder:
         competition = make(Path(folder), n, ids)
-        frame = pd.read_parquet(Path(folder) / "private/truth.parquet")
         for case in CASES:
-            truth = read_truth(competition, competition.find_question(case.metric))
-            yield from _case(competition, truth, frame, case, n, n_rounds, ids)
-            del truth
+            yield from _case(competition, case, n, n_rounds, ids)
 
 
 def _case(
-    competition: Competition,
-    truth: Truth,
-    frame: pd.DataFrame,
-    case: Case,
-    n: int,
-    n_rounds: int,
-    ids: str,
+    competition: Competition, case: Case, n: int, n_rounds: int, ids: str
 ) -> Iterator[dict[str, object]]:
-    csv, parquet = (competition.directory / f"{case.target}{suffix}" for suffix in (".csv", ".parquet"))
-    columns = frame[["id", "split", case.target]]
+    """One metric from CSV and from Parquet; the scores are compared before they are timed."""
+    directory = competition.directory
+    csv, parquet = directory / f"{case.target}.csv", directory / f"{case.target}.parquet"
+    truth = read_truth(competition, competition.find_question(case.metric))
+    known = pd.read_parquet(directory / "private/truth.parquet", columns=["id", "split", case.target])
     for file in (csv, parquet):
-        np.testing.assert_allclose(
-            ours(competition, truth, case, file), peer(columns, case, file), rtol=1e-12
-        )
+        scores = peer(known, case, file)
+        np.testing.assert_allclose(ours(competition, truth, case, file), scores, rtol=1e-12)
+        np.testing.assert_allclose(judged(competition, truth, case, file), scores, rtol=1e-12)
     runs: list[Callable[[], object]] = [
-        lambda: ours(competition, truth, case, csv),
-        lambda: ours(competition, truth, case, parquet),
-        lambda: peer(columns, case, csv),
-        lambda: peer(columns, case, parquet),
-        lambda: limit(case, csv, n),
-        lambda: limit(case, parquet, n),
+        partial(what, competition, truth, case, file) for what in (ours, judged) for file in (csv, parquet)
     ]
-    our_csv, our_parquet, peer_csv, peer_parquet, limit_csv, limit_parquet = measure(runs, n_rounds)
-    what = f"{case.metric} n={n}" + ("" if ids == "dense" else f" {ids} ids")
-    yield _row(f"{what} csv", our_csv, peer_csv, limit_csv)
-    yield _row(f"{what} parquet", our_parquet, peer_csv, limit_parquet)
-    yield _row(f"{what} parquet, peer reads parquet", our_parquet, peer_parquet, limit_parquet)
+    runs += [partial(peer, known, case, file) for file in (csv, parquet)]
+    runs += [partial(limit, case, file, n) for file in (csv, parquet)]
+    csv_s, parquet_s, judged_csv_s, judged_parquet_s, peer_s, peer_parquet_s, *limits = measure(
+        runs, n_rounds
+    )
+    what = f"{case.metric}, {n} rows" + ("" if ids == "dense" else f", {ids} ids")
+    yield row(f"{what}, csv", csv_s, peer_s, limits[0])
+    yield row(f"{what}, csv, with errors", judged_csv_s, peer_s, limits[0])
+    yield row(f"{what}, parquet", parquet_s, peer_s, limits[1])
+    yield row(f"{what}, parquet, with errors", judged_parquet_s, peer_s, limits[1])
+    yield row(f"{what}, parquet, peer reads parquet", parquet_s, peer_parquet_s, limits[1])
 
 
-def _row(case: str, ours_s: float, peer_s: float, limit_s: float) -> dict[str, object]:
-    return {
-        "case": case,
-        "ours_s": ours_s,
-        "peer_s": peer_s,
-        "ratio": peer_s / ours_s,
-        "limit_s": limit_s,
-    }
+def row(case: str, ours_s: float, peer_s: float, limit_s: float | None) -> dict[str, object]:
+    """One line of the result."""
+    return {"case": case, "ours_s": ours_s, "peer_s": peer_s, "ratio": peer_s / ours_s, "limit_s": limit_s}
+
+
+def peak(n: int) -> Iterator[dict[str, object]]:
+    """Most memory that judging a file takes over what a warm worker holds, in a process of its own."""
+    for suffix in ("csv", "parquet"):
+        with tempfile.TemporaryDirectory(prefix="kit-") as folder:
+            command = [sys.executable, __file__, "--peak", folder, "--rows", str(n), "--suffix", suffix]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+        yield json.loads(done.stdout) | {"case": f"memory, {n} rows, {suffix}"}
+
+
+def measure_peak(directory: Path, n: int, suffix: str) -> dict[str, object]:
+    """Resident bytes, in units of the decoded columns (an int64 and a float64 for each row)."""
+    make_in_child = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"]
+    make_in_child[-1] += f"; import pathlib, scoring; scoring.make(pathlib.Path({str(directory)!r}), {n})"
+    subprocess.run(make_in_child, check=True)
+    competition = load_competition(directory)
+    case = next(case for case in CASES if case.metric == "rmse")
+    truth = read_truth(competition, competition.find_question(case.metric))
+    small = Expected("", "id", np.arange(2), (case.target,), truth.expected.domain)
+    read_predictions(f"id,{case.target}\n0,1\n1,1\n".encode(), small)
+    truth.expected.index.places_of_integers(truth.expected.ids[:1])
+    # The peak so far is that of reading the truth: from here on the peak is the file's.
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    start = time.perf_counter()
+    ours(competition, truth, case, directory / f"{case.target}.{suffix}")
+    taken_s = time.perf_counter() - start
+    n_bytes = _status("VmHWM") - before
+    return {"ours_s": taken_s, "peak_bytes": n_bytes, "columns_bytes": 16 * n, "times": n_bytes / (16 * n)}
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))
+
+
+def show(line: dict[str, Any]) -> str:
+    """A result for people."""
+    if "times" in line:
+        return (
+            f"{line['case']:60}{line['peak_bytes'] / 1e6:8.0f} MB = {line['times']:.2f} x the decoded columns"
+        )
+    seconds = "".join(f"{line[name] * 1e3:10.1f} ms" for name in ("ours_s", "peer_s", "limit_s"))
+    return f"{line['case']:60}{seconds}{line['ratio']:8.1f} x"
+
+
+def results(*, quick: bool) -> Iterator[dict[str, object]]:
+    """All cases, one after another."""
+    yield from rows(10**4, 21)
+    yield from rows(10**6, 7)
+    if not quick:
+        yield from rows(10**6, 5, "sparse")
+        yield from rows(10**6, 5, "text")
+        yield from rows(10**7, 3)
+        yield from peak(10**7)
 
 
 def main() -> None:
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out 10,000,000 rows and other ids")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print a list of cases")
+    parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=int, default=10**7, help=argparse.SUPPRESS)
+    parser.add_argument("--suffix", default="csv", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     compile_reader()
-    table = [*rows(10**4, 21), *rows(10**6, 5)]
+    if arguments.peak:
+        print(json.dumps(measure_peak(arguments.peak, arguments.rows, arguments.suffix)))
+        return
+    lines = []
+    for line in results(quick=arguments.quick):
+        lines.append(line)
+        if not arguments.json:
+            print(show(line), flush=True)
     if arguments.json:
-        print(json.dumps(table, indent=1))
-    else:
-        for row in table:
-            print(f"{row['case']:55} {row['ours_s']:9.4f} s {row['peer_s']:9.4f} s {row['ratio']:6.1f}x {row['limit_s']:9.4f} s")
+        print(json.dumps(lines, indent=1))
 
 
 if __name__ == "__main__":

@@ -188,12 +188,12 @@ def _twice_above(positive: Array, y_pred: Array) -> int:
         return _twice_above_by_sorting(positive, y_pred)
     # A rising function of the prediction, so that buckets never mistake an order.
     buckets = ((y_pred - low) * scale).astype(np.int64)
-    negatives, positives = np.bincount(2 * buckets + positive, minlength=2 * n_buckets).reshape(-1, 2).T
+    cells = np.bincount(buckets + n_buckets * positive, minlength=2 * n_buckets)
+    negatives, positives = cells[:n_buckets], cells[n_buckets:]
     is_mixed = (negatives > 0) & (positives > 0)
-    rows = np.flatnonzero(is_mixed[buckets])
-    twice = 2 * _count_above(negatives, positives)
-    twice += _twice_above_by_sorting(positive[rows], y_pred[rows])
-    return twice - 2 * _count_above(negatives * is_mixed, positives * is_mixed)
+    rows, mixed = np.flatnonzero(is_mixed[buckets]), np.flatnonzero(is_mixed)
+    twice = 2 * _count_above(negatives, positives) - 2 * _count_above(negatives[mixed], positives[mixed])
+    return twice + _twice_above_by_sorting(positive[rows], y_pred[rows])
 
 
 def _count_above(negatives: Array, positives: Array) -> int:
@@ -204,6 +204,8 @@ def _count_above(negatives: Array, positives: Array) -> int:
 def _twice_above_by_sorting(positive: Array, y_pred: Array) -> int:
     # Two sorts of values are twice as fast as one argsort, and looking up sorted values is cheap.
     positives, negatives = np.sort(y_pred[positive]), np.sort(y_pred[~positive])
-    below = np.searchsorted(negatives, positives, side="left").sum()
-    below_or_tied = np.searchsorted(negatives, positives, side="right").sum()
-    return int(below) + int(below_or_tied)
+    below = np.searchsorted(negatives, positives, side="left")
+    if len(negatives) == 0 or not np.any(negatives.take(below, mode="clip") == positives):
+        return 2 * int(below.sum())
+    below_or_tied = np.searchsorted(negatives, positives, side="right")
+    return int(below.sum()) + int(below_or_tied.sum())
