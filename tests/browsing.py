@@ -8,7 +8,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -141,16 +140,6 @@ def running_lab(folder: Path, service: str) -> Iterator[Lab]:
         yield Lab(url, token, demo.notebooks)
 
 
-@contextlib.contextmanager
-def running_dashboard(service: str, log: Path, environment: Mapping[str, str]) -> Iterator[str]:
-    """``kit dashboard``, started by somebody with this environment; gives its address."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "kit", "dashboard", "--url", service, "--port", str(port)]
-    with process(command, environment, log, f"{url}/are-you-there"):
-        yield url
-
-
 # The browser
 
 
@@ -173,7 +162,8 @@ class Visit:
     name: str
     dialogs: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    frames: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
 
     def screenshot(self, what: Locator | None = None, name: str = "") -> None:
         """Keep a picture, if pictures are wanted."""
@@ -202,9 +192,10 @@ def visiting(browser: Browser, url: str, name: str, **options: Any) -> Iterator[
     visit = Visit(page, name)
     page.on("dialog", lambda dialog: (visit.dialogs.append(dialog.message), dialog.dismiss()))
     page.on("pageerror", lambda error: visit.errors.append(str(error)))
-    page.on("websocket", lambda socket: _listen(socket, visit.frames))
+    page.on("websocket", lambda socket: _listen(socket, visit))
     try:
-        page.goto(url, wait_until="domcontentloaded")
+        # Voila's page is complete only when its notebook has run.
+        page.goto(url, wait_until="commit")
         yield visit
         assert not visit.dialogs and not visit.has_run_foreign_code()
         assert not visit.errors, visit.errors
@@ -216,12 +207,12 @@ def visiting(browser: Browser, url: str, name: str, **options: Any) -> Iterator[
         context.close()
 
 
-def _listen(socket: WebSocket, frames: list[str]) -> None:
-    def hear(payload: str | bytes) -> None:
-        frames.append(payload if isinstance(payload, str) else payload.decode("utf-8", "replace"))
+def _listen(socket: WebSocket, visit: Visit) -> None:
+    def text(payload: str | bytes) -> str:
+        return payload if isinstance(payload, str) else payload.decode("utf-8", "replace")
 
-    socket.on("framereceived", hear)
-    socket.on("framesent", hear)
+    socket.on("framereceived", lambda payload: visit.received.append(text(payload)))
+    socket.on("framesent", lambda payload: visit.sent.append(text(payload)))
 
 
 class Notebook:
@@ -275,12 +266,12 @@ def tab(place: Locator, title: str) -> None:
 
 def row(place: Locator, team: str) -> Locator:
     """A team's row on a leaderboard."""
-    return place.locator(f'.kit-leaderboard tr[data-row="team:{team}"]')
+    return place.locator(f'tr[data-row="team:{team}"]')
 
 
 def teams(place: Locator) -> list[str]:
     """Names on a leaderboard, from the top."""
-    return place.locator(".kit-leaderboard tbody .kit-name").all_inner_texts()
+    return place.locator("tbody .kit-name").all_inner_texts()
 
 
 def latency_s(table: Locator, team: str, act: Callable[[], Mapping[str, Any]]) -> float:
@@ -345,6 +336,15 @@ class Person:
         )
         return self._judged(answer.raise_for_status().json())
 
+    def selection(self, question: str) -> list[int]:
+        answer = httpx2.get(f"{self.path}/questions/{question}/selection", headers=self.headers)
+        return list(answer.raise_for_status().json()["submissions"])
+
+    def logins(self) -> list[dict[str, Any]]:
+        """Logins of this person that are still good."""
+        answer = httpx2.get(f"{self.base}/tokens", headers=self.headers)
+        return [each for each in answer.raise_for_status().json() if not each.get("revoked_at")]
+
     def _judged(self, submission: dict[str, Any]) -> dict[str, Any]:
         deadline = time.monotonic() + 60
         while submission["state"] in {"QUEUED", "RUNNING"}:
@@ -367,6 +367,7 @@ def penguins(sure: float, n_wrong: int = 0) -> str:
 # What must never run in anyone's page
 
 EVIL = "<img src=x onerror=\"window.planted=1;alert('planted')\"><script>window.planted=2</script>"
+EVIL_FILENAME = "<img src=x onerror=window.planted=8>.csv"
 EVIL_LINKS = """\
 [press](javascript:window.planted=3) <a href="javascript:window.planted=4">this</a>
 ![picture](javascript:window.planted=5) <javascript:window.planted=6> [ref]

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import browsing
+import four
 import psutil
 import pytest
 from browsing import Lab, Notebook, Person, Visit, latency_s, log_in, penguins, row, tab, teams
@@ -38,11 +39,14 @@ class Room:
     service: Service
     lab: Lab
     browser: Browser
-    evil: str
 
     @property
     def url(self) -> str:
         return f"{self.service.url}/penguins"
+
+    @property
+    def url_of_evil(self) -> str:
+        return f"{self.service.url}/evil"
 
     @browsing.contextlib.contextmanager
     def opened(self, name: str, notebook: str) -> Iterator[tuple[Visit, Notebook]]:
@@ -64,7 +68,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
         browsing.running_lab(folder / "lab", f"{service.url}/penguins") as lab,
         browsing.chromium() as browser,
     ):
-        yield Room(service, lab, browser, f"{service.url}/evil")
+        yield Room(service, lab, browser)
 
 
 @pytest.fixture
@@ -138,7 +142,7 @@ def test_the_leaderboard_moves_while_the_kernel_is_busy(
 ) -> None:
     rival = room.person("busy-rival")
     ada = room.person("busy-ada")
-    cells = (f"import kit\ncomp = kit.connect('{room.url}', token='{ada.token}')\ncomp.leaderboard()", BUSY)
+    cells = (f"{_connect(room, ada)}\ncomp.leaderboard()", BUSY)
     with room.opened(name, room.lab.write(f"{name}.ipynb", *cells)) as (_, notebook):
         board = notebook.run(0)
         expect(board.locator(".kit-status")).to_contain_text("Live")
@@ -151,6 +155,173 @@ def test_the_leaderboard_moves_while_the_kernel_is_busy(
         record_property("leaderboard_latency_busy_s", took_s)
         print(f"The rival's row was there {took_s:.2f} s after the score, in a busy kernel.")
         assert took_s < BAR_S
+
+
+def test_sorting_and_searching_survive_an_update(room: Room, name: str) -> None:
+    for team, sure in {"sorted-b": 0.7, "sorted-c": 0.65, "sorted-a": 0.75}.items():
+        room.person(team).submit("sex", penguins(sure))
+    olga = room.person(browsing.ORGANIZER)
+    for baseline in ("coin", "guess", "sorted-baseline"):
+        olga.put_baseline("sex", baseline, penguins(0.55))
+    file = room.lab.write(f"{name}.ipynb", _connect(room, olga), "comp.leaderboard()")
+
+    with room.opened(name, file) as (visit, notebook):
+        notebook.run(0)
+        board = notebook.run(1)
+        board.get_by_role("button", name="Team").click()
+        board.get_by_role("searchbox").fill("SORTED-")
+        expect(board.locator("tbody tr")).to_have_count(4)
+        assert teams(board) == ["sorted-a", "sorted-b", "sorted-baseline", "sorted-c"]
+        board.get_by_role("button", name="Team").click()
+
+        room.person("sorted-d").submit("sex", penguins(0.9))
+
+        expect(row(board, "sorted-d")).to_be_visible(timeout=BAR_S * 1000)
+        assert teams(board) == ["sorted-d", "sorted-c", "sorted-baseline", "sorted-b", "sorted-a"]
+        expect(board.get_by_role("searchbox")).to_have_value("SORTED-")
+        expect(board.get_by_role("columnheader", name="Team")).to_have_attribute("aria-sort", "descending")
+        visit.screenshot(board)
+        board.get_by_role("searchbox").fill("no such team")
+        expect(board).to_contain_text("Nothing matches")
+        board.get_by_role("searchbox").fill("")
+        board.get_by_role("button", name="Team").click()
+        baseline = board.locator('tr[data-row="baseline:coin"]')
+        expect(baseline).to_have_attribute("data-baseline", "")
+        expect(baseline.locator("td").first).to_have_text("–")
+
+
+def test_two_of_three_submissions_are_ticked_as_final(room: Room, name: str) -> None:
+    ada = room.person("ticking")
+    first, second, third = (ada.submit("sex", penguins(sure))["id"] for sure in (0.6, 0.7, 0.8))
+    file = room.lab.write(f"{name}.ipynb", f"import kit\ncomp = kit.connect('{room.url}')")
+
+    with room.opened(name, file) as (visit, notebook):
+        panel = notebook.run(0)
+        log_in(panel, "ticking", "not-this-password")
+        expect(panel.get_by_role("alert")).to_contain_text("password")
+        log_in(panel, "ticking")
+        tab(panel, "My submissions")
+        box = {
+            number: panel.get_by_role("checkbox", name=f"Select {number}")
+            for number in (first, second, third)
+        }
+        box[first].check()
+        box[third].check()
+        expect(box[second]).to_be_disabled()
+        panel.get_by_role("button", name="Save my selection").click()
+        expect(panel.locator(".kit-selection")).to_contain_text("Selected")
+        visit.screenshot(panel)
+
+        assert set(ada.selection("sex")) == {first, third}
+        ada.submit("sex", penguins(0.85))
+        expect(panel.locator(".kit-submissions tbody tr")).to_have_count(4)
+        expect(box[first]).to_be_checked()
+        panel.get_by_role("button", name="Log out").click()
+        expect(panel.get_by_label("Password")).to_be_visible()
+        expect(panel.locator(".kit-panel")).to_have_count(0)
+        logins = ada.logins()
+        assert len(logins) == 1, "logging out must end the login"
+
+
+def test_files_are_checked_and_submitted_by_the_upload_box(room: Room, name: str, tmp_path: Path) -> None:
+    room.person("uploading")
+    file = room.lab.write(f"{name}.ipynb", f"import kit\ncomp = kit.connect('{room.url}')")
+    lines = penguins(0.9).splitlines()
+    bad, large, good = (tmp_path / f"{each}.csv" for each in ("bad", "large", "good"))
+    bad.write_text("\n".join([*lines[:5], lines[4], "999999,0.5", f"{lines[6].split(',')[0]},7", *lines[8:]]))
+    large.write_bytes(b"x" * 9_000_000)
+    good.write_text("\n".join(lines))
+
+    with room.opened(name, file) as (visit, notebook):
+        panel = notebook.run(0)
+        log_in(panel, "uploading")
+        tab(panel, "Submit")
+        upload = panel.locator(".kit-upload")
+        choose = upload.locator("input[type=file]")
+
+        choose.set_input_files(bad)
+        expect(upload).to_have_attribute("data-state", "refused")
+        problems = upload.locator(".kit-problems li")
+        for told in ("repeated", "999999", "missing", "7"):
+            expect(problems.filter(has_text=told).first).to_be_visible()
+        assert problems.count() >= 4
+        expect(upload.get_by_role("button", name="Submit", exact=True)).to_be_disabled()
+        visit.screenshot(panel, "refused")
+
+        choose.set_input_files(large)
+        expect(upload.get_by_role("status")).to_contain_text("Pass the path or a DataFrame instead")
+        visit.screenshot(upload, "too-large")
+
+        choose.set_input_files(good)
+        expect(upload).to_have_attribute("data-state", "ready")
+        upload.get_by_label("Note").fill("by the box")
+        upload.get_by_role("button", name="Submit", exact=True).click()
+        card = panel.locator(".kit-card")
+        expect(card).to_have_attribute("data-state", "SCORED")
+        expect(card).to_contain_text("by the box")
+        expect(card).to_contain_text("good.csv")
+        expect(upload).to_contain_text("19 of 20 left today")
+        visit.screenshot(panel, "scored")
+
+
+def test_a_rejected_submission_lists_every_problem(room: Room, name: str) -> None:
+    ada = room.person("rejected")
+    lines = penguins(0.9).splitlines()
+    wrong = "\n".join([*lines[:5], lines[4], "999999,0.5", *lines[7:]])
+    rejected = ada.submit("sex", wrong)
+    file = room.lab.write(
+        f"{name}.ipynb", _connect(room, ada), f"comp.submission({rejected['id']})", "comp.submit('x')"
+    )
+
+    with room.opened(name, file) as (visit, notebook):
+        notebook.run(0)
+        card = notebook.run(1).locator(".kit-card")
+
+        expect(card).to_have_attribute("data-state", "REJECTED")
+        assert len(rejected["reasons"]) >= 3
+        for reason in rejected["reasons"]:
+            expect(card).to_contain_text(reason)
+        visit.screenshot(card)
+
+
+def test_markup_of_others_is_text_in_every_widget(room: Room, name: str) -> None:
+    eve = room.person("eve", "evil")
+    good = eve.submit("counts", four.OFF_BY_ONE, note=browsing.EVIL, filename=browsing.EVIL_FILENAME)
+    bad = eve.submit("counts", f"id,{browsing.EVIL_FILENAME}\n<b>1</b>,2\n", note=browsing.EVIL)
+    assert [good["state"], bad["state"]] == ["SCORED", "REJECTED"]
+    cells = [
+        f"import kit\ncomp = kit.connect('{room.url_of_evil}', token='{eve.token}')\ncomp",
+        "comp.leaderboard()",
+        f"comp.submission({good['id']})",
+        f"comp.submission({bad['id']})",
+        "comp.submissions()",
+        "comp.submissions().frame()",
+        "comp.baselines()",
+        "comp.select(99)",
+    ]
+
+    with room.opened(name, room.lab.write(f"{name}.ipynb", *cells)) as (visit, notebook):
+        panel = notebook.run(0)
+        expect(panel.locator(".kit-header")).to_contain_text(browsing.EVIL)
+        expect(panel.locator(".kit-rules")).to_contain_text(browsing.EVIL)
+        visit.screenshot(panel)
+        for title in ("Data", "Submit", "Leaderboard", "My submissions"):
+            tab(panel, title)
+        expect(panel.locator(".kit-submissions")).to_contain_text(browsing.EVIL)
+        visit.screenshot(panel, "submissions")
+        for at in range(1, len(cells) - 1):
+            notebook.run(at)
+        expect(notebook.output(2)).to_contain_text(browsing.EVIL)
+        expect(notebook.output(3)).to_contain_text("<img src=x onerror=")
+        notebook.start(len(cells) - 1)
+        expect(notebook.output(len(cells) - 1)).to_contain_text("99")
+        page = visit.page
+        assert page.locator(".jp-OutputArea img[src=x], .jp-OutputArea [onerror]").count() == 0
+        assert page.locator(".jp-OutputArea a[href^='javascript:' i]").count() == 0
+
+
+def _connect(room: Room, person: Person) -> str:
+    return f"import kit\ncomp = kit.connect('{room.url}', token='{person.token}')"
 
 
 def _copy_penguins(folder: Path) -> None:
