@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+
+from kit._scoring import rank_teams
+from kit.metrics import Array
 from kit.submission import Score, Split
 
 DIGITS = 10
@@ -23,11 +29,20 @@ class Entry:
     is_selected: bool = False
     is_baseline: bool = False
     note: str = ""
+    judgement: int = 0
+    version: str = ""
+    """Of the question, under which it was judged."""
+    n_tries: int | None = None
+    """How many scored submissions its team has, where not all of them are given."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One team's line on a leaderboard; ``rank`` is None for baselines, which are placed but not ranked."""
+    """One team's line on a leaderboard; ``rank`` is None for baselines, which are placed but not ranked.
+
+    ``rank_low`` to ``rank_high`` are the plausible ranks, ``tie_with_first`` says that it cannot be told
+    apart from rank 1, and ``p_first`` how probably it is truly first: None where that is not known.
+    """
 
     rank: int | None
     team: str
@@ -36,6 +51,10 @@ class Row:
     n_submissions: int
     shake_up: int | None = None
     """Places won from the public to the private leaderboard; negative where lost."""
+    rank_low: int | None = None
+    rank_high: int | None = None
+    tie_with_first: bool = False
+    p_first: float | None = None
 
 
 def rank(
@@ -52,7 +71,7 @@ def rank(
         by_team.setdefault((entry.is_baseline, entry.team), []).append(entry)
     order = _Order(metric, greater_is_better)
     chosen = [(order.choose(team, split), len(team)) for team in by_team.values()]
-    rows = [Row(None, e.team, e, e.scores[split][metric], n) for e, n in chosen]
+    rows = [Row(None, e.team, e, e.scores[split][metric], e.n_tries or n) for e, n in chosen]
     rows.sort(key=lambda row: order.key(row.entry, split))
     ranked = _with_ranks(rows, order, split)
     if split is Split.PRIVATE:
@@ -103,6 +122,57 @@ def _with_ranks(rows: Sequence[Row], order: _Order, split: Split) -> list[Row]:
     return ranked
 
 
+def with_uncertainty(
+    rows: Sequence[Row], influences: Mapping[int, Array], *, greater_is_better: bool
+) -> list[Row]:
+    """The leaderboard with rank intervals, tie group and probabilities of being first.
+
+    Only what was judged under one version of the question can be compared: that of most teams. The others
+    are ranked, have no rank interval, and may be anywhere in those of the rest. Where rank 1 is one of
+    them, nobody is tied with it and nobody is first with a probability.
+
+    Parameters
+    ----------
+    influences : mapping from judgement to ndarray of shape (n_blocks,)
+        On the split of these rows.
+    """
+    ranked = [row for row in rows if row.rank is not None]
+    known = _comparable(ranked, influences)
+    if not known:
+        return list(rows)
+    found = rank_teams(
+        np.array([rounded(row.score.score) for row in known]),
+        np.stack([influences[row.entry.judgement] for row in known]),
+        greater_is_better=greater_is_better,
+    )
+    n_others, has_first = len(ranked) - len(known), known[0].rank == 1
+    told = {
+        row.entry.submission: replace(
+            row,
+            rank_low=int(found.low[i]),
+            rank_high=int(found.high[i]) + n_others,
+            tie_with_first=has_first and bool(found.may_be_first[i]),
+            p_first=float(found.p_first[i]) if has_first else None,
+        )
+        for i, row in enumerate(known)
+    }
+    return [told.get(row.entry.submission, row) for row in rows]
+
+
+def _comparable(ranked: Sequence[Row], influences: Mapping[int, Array]) -> list[Row]:
+    """Rows with as many blocks under the same version as most have, in their order."""
+    groups = {
+        row.entry.submission: (row.entry.version, len(influences[row.entry.judgement]))
+        for row in ranked
+        if row.entry.judgement in influences
+    }
+    if not groups:
+        return []
+    # Of equally many, the group whose best stands first.
+    ((most, _),) = Counter(groups.values()).most_common(1)
+    return [row for row in ranked if groups.get(row.entry.submission) == most]
+
+
 def rounded(score: float) -> float:
     """A score at DIGITS significant digits.
 
@@ -114,21 +184,27 @@ def rounded(score: float) -> float:
 
 @dataclass(frozen=True)
 class Part:
-    """A team's share in a combined leaderboard, from one question."""
+    """A team's share in a combined leaderboard, from one question; each value with its standard error."""
 
     score: float
     normalized: float | None
     rank: int
+    se: float = 0.0
+    normalized_se: float = 0.0
 
 
 @dataclass(frozen=True)
 class CombinedRow:
-    """One team's line on the leaderboard of several questions."""
+    """One team's line on the leaderboard of several questions; ``se`` is the score's standard error.
+
+    That of a mean of ranks is 0: it is made of whole numbers, which everyone sees.
+    """
 
     rank: int
     team: str
     score: float
     parts: Mapping[str, Part]
+    se: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -163,7 +239,15 @@ def combine(boards: Sequence[Board], *, method: str = "normalized") -> list[Comb
         scored.append((rounded(value), team, own))
     scored.sort(key=lambda item: (item[0] if method == "mean_rank" else -item[0], item[1]))
     values = [value for value, _, _ in scored]
-    return [CombinedRow(values.index(v) + 1, team, v, own) for v, team, own in scored]
+    return [
+        CombinedRow(values.index(v) + 1, team, v, own, 0.0 if method == "mean_rank" else _error(own, weights))
+        for v, team, own in scored
+    ]
+
+
+def _error(parts: Mapping[str, Part], weights: Mapping[str, float]) -> float:
+    total = sum(weights.values()) or 1.0
+    return math.hypot(*(weights[q] * part.normalized_se / total for q, part in parts.items()))
 
 
 def _parts(board: Board) -> dict[str, Part]:
@@ -178,7 +262,13 @@ def _parts(board: Board) -> dict[str, Part]:
         span = 0.0
     alone = 1.0 if baseline is None else 0.0
     return {
-        r.team: Part(r.score.score, _normalized(rounded(r.score.score) - zero, span, alone), r.rank or 0)
+        r.team: Part(
+            score=r.score.score,
+            normalized=_normalized(rounded(r.score.score) - zero, span, alone),
+            rank=r.rank or 0,
+            se=r.score.error,
+            normalized_se=r.score.error / abs(span) if span else 0.0,
+        )
         for r in ranked
     }
 

@@ -7,22 +7,26 @@ reads see what was last committed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kit._store.accounts import Accounts
 from kit._store.blobs import Blob, Blobs, BlobWriter
+from kit._store.boards import read_contenders, read_entries, read_entry, read_influences
 from kit._store.database import Connections, Row, bump
-from kit._store.judgements import Standing, score_of
+from kit._store.judgements import Standing
 from kit._store.queue import Claim, Queue, new_incident_number
 from kit._store.submissions import Received, Submissions
-from kit.clock import from_text, to_text
+from kit.clock import to_text
 from kit.competition import Competition, Question
 from kit.errors import NotFound, OrganizerError
 from kit.leaderboard import Entry
-from kit.submission import Score, Split
+from kit.submission import Split
 
 __all__ = ["Blob", "BlobWriter", "Claim", "Received", "Row", "Standing", "Store"]
 
@@ -58,17 +62,23 @@ class Store:
 
     def entries(self, competition: str, question: str) -> list[Entry]:
         """All that may stand on a question's leaderboard: each SCORED submission as it was last judged."""
-        rows = self._c.rows(
-            "select s.id, t.name as team, t.is_baseline, s.submitted_at, s.note, c.*, "
-            "l.submission_id is not null as is_selected from submission s "
-            "join team t on t.id = s.team_id join standing n on n.submission_id = s.id "
-            "join score c on c.judgement_id = n.judgement_id "
-            "left join selection l on l.submission_id = s.id and l.team_id = s.team_id "
-            "and l.question = s.question "
-            "where s.competition = ? and s.question = ? order by s.id",
-            [competition, question],
+        return read_entries(self._c, competition, question)
+
+    def contenders(
+        self, competition: str, question: str, *, metric: str, greater_is_better: bool
+    ) -> list[Entry]:
+        """Those of `entries` that decide the public or the private leaderboard by a metric."""
+        return read_contenders(
+            self._c, competition, question, metric=metric, greater_is_better=greater_is_better
         )
-        return _entries(rows)
+
+    def entry(self, submission_id: int) -> Entry | None:
+        """A submission as it was last judged; None where it has no score."""
+        return read_entry(self._c, submission_id)
+
+    def influences(self, judgements: Collection[int], split: Split) -> dict[int, NDArray[np.float32]]:
+        """By judgement, what comparing takes of those that kept it. Secret."""
+        return read_influences(self._c, judgements, split)
 
     def rejudge(
         self,
@@ -170,22 +180,3 @@ class Store:
     def backup(self, path: Path) -> None:
         """Copy the database, consistent, to a new file, while the service goes on."""
         self._c.db.conn.execute("vacuum into ?", (str(path),))
-
-
-def _entries(rows: list[Row]) -> list[Entry]:
-    entries: dict[int, Entry] = {}
-    for row in rows:
-        if row["id"] not in entries:
-            scores: dict[Split, dict[str, Score]] = {Split.PUBLIC: {}, Split.PRIVATE: {}}
-            entries[row["id"]] = Entry(
-                submission=row["id"],
-                team=row["team"],
-                submitted_at=from_text(row["submitted_at"]),
-                scores=scores,
-                is_selected=bool(row["is_selected"]),
-                is_baseline=bool(row["is_baseline"]),
-                note=row["note"],
-            )
-        score = score_of(row)
-        entries[row["id"]].scores[score.split][score.metric] = score  # type: ignore[index]
-    return list(entries.values())

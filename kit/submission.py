@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,13 @@ class Score:
     n_resamples: int
     se: float | None = None
     warning: str = ""
+
+    @property
+    def error(self) -> float:
+        """The standard error; where none was kept, what the interval says of it."""
+        if self.se is not None:
+            return self.se
+        return (self.high - self.low) / (2.0 * NormalDist().inv_cdf(0.5 + self.level / 2.0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ its `grain`. Blocks, influences and resampled scores give labels away: they stay
 """
 
 from kit._scoring.blocks import Blocks, deal
+from kit._scoring.coarse import compare_coarsely, told
 from kit._scoring.compare import Comparison, compare
 from kit._scoring.custom import black_box
 from kit._scoring.estimate import LEVEL, Estimate, Range, estimate
@@ -29,6 +30,7 @@ __all__ = [
     "Table",
     "black_box",
     "compare",
+    "compare_coarsely",
     "deal",
     "estimate",
     "grain",
@@ -38,4 +40,5 @@ __all__ = [
     "reducer",
     "shown",
     "shown_text",
+    "told",
 ]

@@ -60,11 +60,12 @@ def compare(a: Scored, b: Scored, *, level: float = LEVEL) -> Comparison:
     # No fewer degrees for heavy tails, as an interval takes: those of a difference are symmetric.
     se, degrees = standard_error(influences), len(influences) - 1.0
     margin = student_t(level, degrees) * se
-    p_value = _p_value(difference, se, degrees)
+    p_value = p_value_of(difference, se, degrees)
     return Comparison(difference, difference - margin, difference + margin, level, se, p_value)
 
 
-def _p_value(difference: float, se: float, degrees: float) -> float:
+def p_value_of(difference: float, se: float, degrees: float) -> float:
+    """Two-sided, of a difference that is 0 in truth."""
     if not se > 0.0 or degrees < 1.0:
         return 1.0 if difference == 0.0 else 0.0
     return float(2.0 * special.stdtr(degrees, -abs(difference) / se))

@@ -16,7 +16,7 @@ _JUDGEMENT = "select j.*, v.hash as version from judgement j join question_versi
 
 @dataclass(frozen=True)
 class Standing:
-    """How a submission stands: its last judgement, its place in the queue (1 is next), if it is selected."""
+    """How a submission stands: the judgement that counts, its place in the queue (1 is next), if selected."""
 
     judgement: Judgement
     place_in_queue: int | None
@@ -34,8 +34,7 @@ def read_standings(c: Connections, submission_ids: Sequence[int]) -> dict[int, S
     """How each of some submissions stands."""
     marks = _marks(submission_ids)
     rows = c.rows(
-        f"{_JUDGEMENT} where j.id in (select max(id) from judgement where submission_id in ({marks}) "
-        "group by submission_id)",
+        f"{_JUDGEMENT} join standing n on n.judgement_id = j.id where n.submission_id in ({marks})",
         submission_ids,
     )
     scores = _scores(c, [row["id"] for row in rows])
@@ -51,7 +50,7 @@ def read_standings(c: Connections, submission_ids: Sequence[int]) -> dict[int, S
 
 
 def _places(c: Connections) -> dict[int, int]:
-    rows = c.rows("select id from judgement where state = 'QUEUED' order by id")
+    rows = c.rows("select id from judgement where state = 'QUEUED' and rejudge_id is null order by id")
     return {row["id"]: place for place, row in enumerate(rows, start=1)}
 
 
@@ -86,5 +85,5 @@ def _judgement(row: Row, scores: tuple[Score, ...]) -> Judgement:
 
 def score_of(row: Row) -> Score:
     """A row of the score table as a Score."""
-    numbers = {k: row[k] for k in ("score", "low", "high", "level", "n_rows", "n_resamples")}
-    return Score(metric=row["metric"], split=Split(row["split"]), **numbers)
+    facts = {k: row[k] for k in ("score", "low", "high", "level", "n_rows", "n_resamples", "se", "warning")}
+    return Score(metric=row["metric"], split=Split(row["split"]), **facts)

@@ -1,4 +1,4 @@
-"""Leaderboards as bytes: made once for each version and audience, however many clients ask."""
+"""Leaderboards as bytes: ranked once for each version, written once for each audience, however many ask."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import BaseModel
 
 from kit.clock import Clock
-from kit.leaderboard import Board, Entry, Row, combine, rank
-from kit.service import models
+from kit.errors import NotFound
+from kit.leaderboard import Board, CombinedRow, Entry, Row, combine, rank, with_uncertainty
+from kit.service import models, showing
 from kit.service.hosted import Hosted, HostedQuestion
 from kit.store import Store
-from kit.submission import Score, Split
+from kit.submission import Split
 
 Method = Literal["normalized", "mean_rank"]
 
@@ -47,7 +48,7 @@ class Boards:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._kept: dict[tuple[object, ...], tuple[object, View]] = {}
+        self._kept: dict[tuple[object, ...], tuple[object, object]] = {}
         self._locks: defaultdict[tuple[object, ...], threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
 
@@ -57,11 +58,10 @@ class Boards:
         shown = self._shown(hosted, is_organizer)
 
         def make(version: int) -> View:
-            board = self._board(hosted, question, split, shown, version)
-            return view(board, [topic])
+            return view(self._board(hosted, question, split, shown, version), [topic])
 
-        key = (hosted.slug, question.id, split, is_organizer)
-        return self._fresh(key, hosted, [topic], shown, make)
+        key = ("board", hosted.slug, question.id, split, is_organizer)
+        return cast(View, self._fresh(key, hosted, [topic], shown, make))
 
     def combined(self, hosted: Hosted, split: Split, method: Method, *, is_organizer: bool) -> View:
         """The leaderboard over all questions; who may see it has been decided."""
@@ -71,21 +71,45 @@ class Boards:
         def make(version: int) -> View:
             return view(self._combined(hosted, split, method, shown, version), topics)
 
-        return self._fresh((hosted.slug, None, split, method, is_organizer), hosted, topics, shown, make)
+        key = ("combined", hosted.slug, split, method, is_organizer)
+        return cast(View, self._fresh(key, hosted, topics, shown, make))
 
-    def rows(self, hosted: Hosted, question: HostedQuestion, split: Split) -> list[models.BoardRow]:
-        """A question's leaderboard for organizers, as rows."""
+    def rows(
+        self, hosted: Hosted, question: HostedQuestion, split: Split, *, exact: bool = True
+    ) -> list[models.BoardRow]:
+        """A question's leaderboard as rows; exact ones are for organizers."""
         members = self._members(hosted)
-        return [_row(row, split, members) for row in self._ranked(hosted, question, split)]
+        return [_row(row, split, members, exact=exact) for row in self.ranked(hosted, question, split)]
+
+    def ranked(self, hosted: Hosted, question: HostedQuestion, split: Split) -> list[Row]:
+        """A question's leaderboard, exact."""
+
+        def make(_: int) -> list[Row]:
+            return self._rank(hosted, question, split)
+
+        key = ("ranked", hosted.slug, question.id, split)
+        return cast(list[Row], self._fresh(key, hosted, [_topic(hosted, question)], None, make))
+
+    def row_of(self, hosted: Hosted, question: HostedQuestion, split: Split, team: str) -> Row:
+        """A team's row, or a baseline's.
+
+        Raises
+        ------
+        NotFound
+        """
+        found = [r for r in self.ranked(hosted, question, split) if r.team.casefold() == team.casefold()]
+        if not found:
+            raise NotFound(f"No team {team!r} is on the leaderboard of question '{question.id}'.")
+        return min(found, key=lambda row: row.entry.is_baseline)
 
     def _fresh(
         self,
         key: tuple[object, ...],
         hosted: Hosted,
         topics: Sequence[str],
-        shown: _Shown,
-        make: Callable[[int], View],
-    ) -> View:
+        shown: _Shown | None,
+        make: Callable[[int], object],
+    ) -> object:
         with self._guard:
             lock = self._locks[key]
         with lock:
@@ -98,12 +122,12 @@ class Boards:
 
     def _shown(self, hosted: Hosted, is_organizer: bool) -> _Shown:
         now: datetime = self._clock()
-        return _Shown(hosted.is_closed(now), hosted.is_hidden(now) and not is_organizer)
+        return _Shown(hosted.is_closed(now), hosted.is_hidden(now) and not is_organizer, is_organizer)
 
     def _board(
         self, hosted: Hosted, question: HostedQuestion, split: Split, shown: _Shown, version: int
     ) -> models.Leaderboard:
-        rows = [] if shown.is_hidden else self.rows(hosted, question, split)
+        rows = [] if shown.is_hidden else self.rows(hosted, question, split, exact=shown.is_exact)
         return models.Leaderboard(
             competition=hosted.slug,
             question=question.id,
@@ -114,6 +138,7 @@ class Boards:
             updated_at=max((row.submitted_at for row in rows), default=None),
             closed=shown.is_closed,
             hidden=shown.is_hidden,
+            exact=shown.is_exact,
             rows=rows,
         )
 
@@ -124,20 +149,12 @@ class Boards:
         if not shown.is_hidden:
             members = self._members(hosted)
             boards = [
-                Board(q.id, q.question.weight, self._ranked(hosted, q, split))
+                Board(q.id, q.question.weight, self.ranked(hosted, q, split))
                 for q in hosted.questions.values()
             ]
-            rows = [
-                models.CombinedRow(
-                    rank=row.rank,
-                    team=row.team,
-                    members=members.get(row.team, []),
-                    score=row.score,
-                    parts={q: models.CombinedPart(**vars(part)) for q, part in row.parts.items()},
-                    baseline=False,
-                )
-                for row in combine(boards, method=method)
-            ]
+            # Means of ranks are made of whole numbers that everyone sees.
+            exact = shown.is_exact, shown.is_exact or method == "mean_rank"
+            rows = [_combined_row(row, members, *exact) for row in combine(boards, method=method)]
         return models.CombinedLeaderboard(
             competition=hosted.slug,
             split=split.value,
@@ -145,18 +162,20 @@ class Boards:
             version=version,
             closed=shown.is_closed,
             hidden=shown.is_hidden,
+            exact=shown.is_exact,
             rows=rows,
         )
 
-    def _ranked(self, hosted: Hosted, question: HostedQuestion, split: Split) -> list[Row]:
-        metric = question.question.metric
-        entries = self._store.entries(hosted.slug, question.id)
-        return rank(
-            [entry for entry in entries if _has(entry, metric)],
-            metric=metric,
-            greater_is_better=question.metrics[0].greater_is_better,
-            split=split,
+    def _rank(self, hosted: Hosted, question: HostedQuestion, split: Split) -> list[Row]:
+        metric, is_greater = question.question.metric, question.metrics[0].greater_is_better
+        entries = self._store.contenders(
+            hosted.slug, question.id, metric=metric, greater_is_better=is_greater
         )
+        entries = [entry for entry in entries if _has(entry, metric)]
+        rows = rank(entries, metric=metric, greater_is_better=is_greater, split=split)
+        judgements = [row.entry.judgement for row in rows if row.rank is not None]
+        influences = self._store.influences(judgements, split)
+        return with_uncertainty(rows, influences, greater_is_better=is_greater)
 
     def _members(self, hosted: Hosted) -> dict[str, list[str]]:
         return {team["name"]: team["members"] for team in self._store.accounts.teams(hosted.slug)}
@@ -166,6 +185,7 @@ class Boards:
 class _Shown:
     is_closed: bool
     is_hidden: bool
+    is_exact: bool
 
 
 def _topic(hosted: Hosted, question: HostedQuestion) -> str:
@@ -177,20 +197,25 @@ def _has(entry: Entry, metric: str) -> bool:
     return all(metric in entry.scores[split] for split in Split)
 
 
-def _row(row: Row, split: Split, members: dict[str, list[str]]) -> models.BoardRow:
-    scores: dict[str, Score] = dict(row.entry.scores[split])
+def _row(row: Row, split: Split, members: dict[str, list[str]], *, exact: bool) -> models.BoardRow:
     is_baseline = row.entry.is_baseline
+    values = {name: showing.value(score, exact=exact) for name, score in row.entry.scores[split].items()}
+    own = values[row.score.metric]
     return models.BoardRow(
         rank=row.rank,
-        rank_low=None,
-        rank_high=None,
+        rank_low=row.rank_low,
+        rank_high=row.rank_high,
+        tie_with_first=row.tie_with_first,
+        # Everybody's: two digits, as it is drawn at random, and it comes from what is secret.
+        p_first=None if row.p_first is None else round(row.p_first, 2),
         team=row.team,
         members=[] if is_baseline else members.get(row.team, []),
-        score=row.score.score,
-        low=row.score.low,
-        high=row.score.high,
-        level=row.score.level,
-        metrics={name: score.score for name, score in scores.items()},
+        score=own.score,
+        low=own.low,
+        high=own.high,
+        level=own.level,
+        warning=own.warning,
+        metrics={name: value.score for name, value in values.items()},
         n_submissions=row.n_submissions,
         submitted_at=row.entry.submitted_at,
         submission=row.entry.submission,
@@ -198,4 +223,17 @@ def _row(row: Row, split: Split, members: dict[str, list[str]]) -> models.BoardR
         # What a team noted is the team's; a baseline's note says what it is.
         note=row.entry.note if is_baseline else None,
         shake_up=row.shake_up,
+    )
+
+
+def _combined_row(
+    row: CombinedRow, members: dict[str, list[str]], are_parts_exact: bool, is_exact: bool
+) -> models.CombinedRow:
+    return models.CombinedRow(
+        rank=row.rank,
+        team=row.team,
+        members=members.get(row.team, []),
+        score=showing.number(row.score, row.se, exact=is_exact),
+        parts={q: showing.part(part, exact=are_parts_exact) for q, part in row.parts.items()},
+        baseline=False,
     )

@@ -9,7 +9,7 @@ from typing import Literal, cast
 from kit.clock import from_text
 from kit.competition import Phase
 from kit.limits import allowance
-from kit.service import models
+from kit.service import models, showing
 from kit.service.auth import Caller
 from kit.service.entry import has_accepted_rules, left_of
 from kit.service.hosted import Hosted, HostedQuestion
@@ -156,7 +156,11 @@ def submissions(
     for submission in found:
         allowed = left.get(submission.question) if team and team["id"] == submission.team_id else None
         left_today = None if allowed is None else allowed.left_today
-        answers.append(_submission(submission, standings[submission.id], hosted, shown, left_today))
+        answers.append(
+            _submission(
+                submission, standings[submission.id], hosted, shown, left_today, exact=caller.is_organizer
+            )
+        )
     return answers
 
 
@@ -167,7 +171,13 @@ def _shown_splits(hosted: Hosted, caller: Caller, now: datetime) -> frozenset[Sp
 
 
 def _submission(
-    s: Submission, standing: Standing, hosted: Hosted, shown: frozenset[Split], left_today: int | None
+    s: Submission,
+    standing: Standing,
+    hosted: Hosted,
+    shown: frozenset[Split],
+    left_today: int | None,
+    *,
+    exact: bool,
 ) -> models.Submission:
     judgement = standing.judgement
     # A question may have left the competition since.
@@ -195,26 +205,21 @@ def _submission(
         queued_at=judgement.queued_at,
         started_at=judgement.started_at,
         finished_at=judgement.finished_at,
-        score=_scores(judgement.scores, shown) if judgement.state is State.SCORED else None,
+        score=_scores(judgement.scores, shown, exact=exact) if judgement.state is State.SCORED else None,
+        exact=exact,
         metric="" if question is None else question.question.metric,
         left_today=left_today,
     )
 
 
-def _scores(scores: Iterable[Score], shown: frozenset[Split]) -> models.Scores | None:
+def _scores(scores: Iterable[Score], shown: frozenset[Split], *, exact: bool) -> models.Scores | None:
     if Split.PUBLIC not in shown:
         return None
-    scores = tuple(scores)
-    private = _by_metric(scores, Split.PRIVATE) if Split.PRIVATE in shown else None
-    return models.Scores(public=_by_metric(scores, Split.PUBLIC), private=private)
-
-
-def _by_metric(scores: Iterable[Score], split: Split) -> dict[str, models.Value]:
-    return {
-        s.metric: models.Value(score=s.score, low=s.low, high=s.high, level=s.level, n_rows=s.n_rows)
-        for s in scores
-        if s.split is split
-    }
+    values: dict[Split, dict[str, models.Value]] = {split: {} for split in Split}
+    for score in scores:
+        values[score.split][score.metric] = showing.value(score, exact=exact)
+    private = values[Split.PRIVATE] if Split.PRIVATE in shown else None
+    return models.Scores(public=values[Split.PUBLIC], private=private)
 
 
 def baseline(row: Row, *, is_organizer: bool) -> models.Baseline:

@@ -7,6 +7,7 @@ from kit.service.models._boards import (
     CombinedLeaderboard,
     CombinedPart,
     CombinedRow,
+    Comparison,
     Leaderboard,
 )
 from kit.service.models._competitions import (
@@ -31,6 +32,7 @@ __all__ = [
     "CombinedLeaderboard",
     "CombinedPart",
     "CombinedRow",
+    "Comparison",
     "CompetitionLine",
     "DataFile",
     "FileName",

@@ -10,17 +10,25 @@ from kit.service.models._fields import Time
 
 
 class BoardRow(BaseModel):
-    """A team's line; baselines are placed by their score and have no rank."""
+    """A team's line; baselines are placed by their score and have no rank.
+
+    ``rank_low`` to ``rank_high`` are the plausible ranks: all teams' true ranks are in theirs at once with
+    95 %. ``tie_with_first`` says that a team cannot be told apart from rank 1 at 5 %, corrected for the
+    number of teams; ``p_first`` is the probability that it is truly first. Null where not known.
+    """
 
     rank: int | None
     rank_low: int | None
     rank_high: int | None
+    tie_with_first: bool
+    p_first: float | None
     team: str
     members: list[str]
     score: float
     low: float
     high: float
     level: float
+    warning: str
     metrics: dict[str, float]
     n_submissions: int
     submitted_at: Time
@@ -31,7 +39,11 @@ class BoardRow(BaseModel):
 
 
 class Leaderboard(BaseModel):
-    """A question's leaderboard, best first."""
+    """A question's leaderboard, best first.
+
+    Where ``exact`` is false, numbers have no more digits than their standard errors support. Ranks follow
+    the exact scores.
+    """
 
     competition: str
     question: str
@@ -42,6 +54,7 @@ class Leaderboard(BaseModel):
     updated_at: Time | None
     closed: bool
     hidden: bool
+    exact: bool
     rows: list[BoardRow]
 
 
@@ -73,7 +86,35 @@ class CombinedLeaderboard(BaseModel):
     version: int
     closed: bool
     hidden: bool
+    exact: bool
     rows: list[CombinedRow]
+
+
+class Comparison(BaseModel):
+    """Submission ``a`` against ``b`` on the same rows, as one sentence and in numbers.
+
+    ``difference`` is the score of ``a`` minus that of ``b``, ``p_value`` how often so large a one arises
+    between equals, and ``better`` is null where they cannot be told apart at 5 %. ``team`` is whose best
+    submission ``b`` is, if it was asked for by team.
+    """
+
+    competition: str
+    question: str
+    split: Literal["public", "private"]
+    metric: str
+    greater_is_better: bool
+    a: int
+    b: int
+    team: str | None
+    difference: float
+    low: float
+    high: float
+    level: float
+    p_value: float
+    better: Literal["a", "b"] | None
+    sentence: str
+    warning: str
+    exact: bool
 
 
 class Baseline(BaseModel):

@@ -10,13 +10,14 @@ from kit.service.models._fields import Asked, Time
 
 
 class Value(BaseModel):
-    """A metric's value with its interval."""
+    """A metric's value with its interval; ``warning`` says why the interval should not be trusted."""
 
     score: float
     low: float
     high: float
     level: float
     n_rows: int
+    warning: str
 
 
 class Scores(BaseModel):
@@ -30,7 +31,10 @@ State = Literal["QUEUED", "RUNNING", "SCORED", "REJECTED", "ERROR"]
 
 
 class Submission(BaseModel):
-    """A submission and how it was last judged."""
+    """A submission and how it was last judged.
+
+    Where ``exact`` is false, scores have no more digits than their standard errors support.
+    """
 
     id: int
     competition: str
@@ -55,6 +59,7 @@ class Submission(BaseModel):
     started_at: Time | None
     finished_at: Time | None
     score: Scores | None
+    exact: bool
     metric: str
     left_today: int | None
 

@@ -1,0 +1,112 @@
+"""Reads what leaderboards are made of: of each team what may decide its place, and evidence of errors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit._store.database import Connections, Row
+from kit._store.judgements import score_of
+from kit._store.queue import vector_of
+from kit.clock import from_text
+from kit.leaderboard import Entry
+from kit.submission import Score, Split
+
+_ENTRIES = """
+select s.id, t.name as team, t.is_baseline, s.submitted_at, s.note, v.hash as version, c.*,
+l.submission_id is not null as is_selected from submission s
+join team t on t.id = s.team_id join standing n on n.submission_id = s.id
+join judgement j on j.id = n.judgement_id join question_version v on v.id = j.version_id
+join score c on c.judgement_id = n.judgement_id
+left join selection l on l.submission_id = s.id and l.team_id = s.team_id and l.question = s.question
+"""
+
+# What differs from a team's best after the tenth digit is a tie with it, and then the earlier one counts:
+# that is for ``kit.leaderboard`` to say, so all that could round to the same comes along.
+_CONTENDERS = """
+with scored as materialized (
+    select s.id, s.team_id, case when :greater then -c.score else c.score end as points
+    from submission s join standing n on n.submission_id = s.id
+    join score c on c.judgement_id = n.judgement_id and c.metric = :metric and c.split = 'public'
+    where s.competition = :competition and s.question = :question
+), best as (
+    select team_id, min(points) as points, count(*) as n from scored group by team_id
+)
+select scored.id, best.n from scored join best using (team_id)
+where scored.points <= best.points + 2e-9 * abs(best.points) or exists (
+    select 1 from selection l
+    where l.team_id = scored.team_id and l.question = :question and l.submission_id = scored.id
+)
+"""
+
+
+def read_entries(c: Connections, competition: str, question: str) -> list[Entry]:
+    """Each SCORED submission of a question, as it was last judged."""
+    where = "where s.competition = ? and s.question = ? order by s.id"
+    return _entries(c.rows(f"{_ENTRIES}{where}", [competition, question]), {})
+
+
+def read_contenders(
+    c: Connections, competition: str, question: str, *, metric: str, greater_is_better: bool
+) -> list[Entry]:
+    """Of each team the best public submission, with those that may tie with it, and the selected ones."""
+    given = {"competition": competition, "question": question, "metric": metric}
+    n_tries = {
+        row["id"]: row["n"] for row in c.rows(_CONTENDERS, {**given, "greater": int(greater_is_better)})
+    }
+    return _entries(_of_submissions(c, n_tries), n_tries)
+
+
+def read_entry(c: Connections, submission_id: int) -> Entry | None:
+    """A submission as it was last judged; None where it has no score."""
+    return next(iter(_entries(_of_submissions(c, [submission_id]), {})), None)
+
+
+def read_influences(
+    c: Connections, judgement_ids: Collection[int], split: Split
+) -> dict[int, NDArray[np.float32]]:
+    """Influences of judgements that kept any."""
+    sql = (
+        "select judgement_id as id, influences from evidence "
+        "where judgement_id in (select value from json_each(?)) and split = ?"
+    )
+    rows = c.rows(sql, [json.dumps(list(judgement_ids)), split.value])
+    return {row["id"]: vector_of(row["influences"]) for row in rows}
+
+
+def _of_submissions(c: Connections, ids: Collection[int]) -> list[Row]:
+    # One parameter, however many they are.
+    where = "where s.id in (select value from json_each(?)) order by s.id"
+    return c.rows(f"{_ENTRIES}{where}", [json.dumps(list(ids))])
+
+
+def _entries(rows: list[Row], n_tries: Mapping[int, int]) -> list[Entry]:
+    entries: dict[int, Entry] = {}
+    scores: dict[int, dict[Split, dict[str, Score]]] = {}
+    for row in rows:
+        number = row["id"]
+        if number not in entries:
+            scores[number] = {split: {} for split in Split}
+            entries[number] = _entry(row, scores[number], n_tries.get(number))
+        score = score_of(row)
+        scores[number][score.split][score.metric] = score
+    return list(entries.values())
+
+
+def _entry(row: Row, scores: Mapping[Split, Mapping[str, Any]], n_tries: int | None) -> Entry:
+    return Entry(
+        submission=row["id"],
+        team=row["team"],
+        submitted_at=from_text(row["submitted_at"]),
+        scores=scores,
+        is_selected=bool(row["is_selected"]),
+        is_baseline=bool(row["is_baseline"]),
+        note=row["note"],
+        judgement=row["judgement_id"],
+        version=row["version"],
+        n_tries=n_tries,
+    )
