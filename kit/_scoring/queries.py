@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from kit._scoring.order import ascending, by_integer
 from kit._scoring.table import Reducer, Rows, Table
 from kit.metrics import Array
-from kit.metrics._ranking import Ranked, discounted_gains, precision_sums, rank, ranked_by
+from kit.metrics._ranking import Ranked, discounted_gains, precision_sums, rank
 
 
 def ndcg(rows: Rows, *, k: int | None = None) -> Reducer:
@@ -38,10 +37,7 @@ class _Queries:
         self.block = rows.blocks.of_row[first]
 
     def rank(self, y_pred: Array) -> Ranked:
-        order, ranked = ascending(-np.asarray(y_pred, dtype=np.float64))
-        by_query = by_integer(self.codes[order])
-        order = order[by_query]
-        return ranked_by(order, self.codes[order], ranked[by_query])
+        return rank(y_pred, self.codes)
 
     def table(self, found: Array, possible: Array) -> Table:
         block, share = self.block[possible > 0], found[possible > 0] / possible[possible > 0]

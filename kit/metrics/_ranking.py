@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kit.metrics._metric import Array
-from kit.metrics._order import ascending, by_integer
+from kit.metrics._order import ascending, ascending_within
 
 
 def ndcg(y_true: Array, y_pred: Array, groups: Array | None = None, k: int | None = None) -> float:
@@ -146,18 +146,16 @@ class Ranked(NamedTuple):
 
 def rank(y_pred: Array, groups: Array | None) -> Ranked:
     """Rank rows within their queries; the order of tied rows is of no consequence."""
-    order, ranked = ascending(-np.asarray(y_pred, dtype=np.float64))
+    falling = -np.asarray(y_pred, dtype=np.float64)
     if groups is None:
+        order, ranked = ascending(falling)
         return ranked_by(order, np.zeros(len(order), dtype=np.int8), ranked)
     codes = np.asarray(groups, dtype=np.int64)
     codes = codes - codes.min(initial=0)
-    by_query = (
-        by_integer(codes[order])
-        if codes.max(initial=0) < 1 << 32
-        else np.argsort(codes[order], kind="stable")
-    )
-    order = order[by_query]
-    return ranked_by(order, codes[order], ranked[by_query])
+    if codes.max(initial=0) >= 1 << 32:
+        codes = np.unique(codes, return_inverse=True)[1]
+    order = ascending_within(codes, falling)
+    return ranked_by(order, codes[order], falling[order])
 
 
 def ranked_by(order: Array, queries: Array, predicted: Array) -> Ranked:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import inspect
 from collections.abc import Hashable
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from kit.predictions._columns import Columns
 from kit.predictions._expected import Expected
@@ -18,6 +20,7 @@ from kit.predictions._problems import check_n_rows, find_columns, named, refuse,
 if TYPE_CHECKING:
     from pathlib import Path
 
+PAGE_ROWS = 1 << 17
 _SPELLED = (int, float, decimal.Decimal, datetime.date, datetime.time, datetime.timedelta)
 
 
@@ -54,27 +57,25 @@ def write_parquet(frame: pd.DataFrame, target: Path | str | IO[bytes]) -> None:
 
     Codes of class labels that `read_predictions` returned are written as the labels they stand for.
     """
-    import pyarrow.parquet as pq
-
     arrays = {_name(column): _arrow(frame.iloc[:, i]) for i, column in enumerate(frame.columns)}
     if classes := frame.attrs.get("classes"):
         labels = pa.array(classes, pa.large_string())
         arrays = {name: labels.take(codes) for name, codes in arrays.items()}
     if frame.index.name is not None:
         arrays = {_name(frame.index.name): _arrow(frame.index.to_series())} | arrays
-    pq.write_table(pa.table(arrays), target, compression="zstd", write_statistics=False, **_encodings(arrays))
+    pq.write_table(pa.table(arrays), target, compression="zstd", **_layout(arrays))
 
 
-def _encodings(arrays: dict[str, pa.Array | pa.ChunkedArray]) -> dict[str, Any]:
-    """Half the time to read and less to send: whole numbers as differences, floats byte by byte.
+def _layout(arrays: dict[str, pa.Array | pa.ChunkedArray]) -> dict[str, Any]:
+    """Half the time to read and less to send: whole numbers as differences, floats byte by byte, few pages.
 
     A dictionary, pyarrow's default, is made for nothing where nearly every value is another.
     """
     encodings = {name: _ENCODINGS[array.type] for name, array in arrays.items() if array.type in _ENCODINGS}
-    return {
-        "use_dictionary": [name for name in arrays if name not in encodings],
-        "column_encoding": encodings,
-    }
+    layout = {"column_encoding": encodings, "use_dictionary": [n for n in arrays if n not in encodings]}
+    # Where pyarrow has no such limit yet, a page holds as many rows anyway.
+    is_limited = "max_rows_per_page" in inspect.signature(pq.ParquetWriter).parameters
+    return layout | {"write_statistics": False} | ({"max_rows_per_page": PAGE_ROWS} if is_limited else {})
 
 
 _ENCODINGS = {pa.int64(): "DELTA_BINARY_PACKED", pa.float64(): "BYTE_STREAM_SPLIT"}
