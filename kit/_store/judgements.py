@@ -16,7 +16,7 @@ _JUDGEMENT = "select j.*, v.hash as version from judgement j join question_versi
 
 @dataclass(frozen=True)
 class Standing:
-    """How a submission stands: the judgement that counts, its place in the queue (1 is next), if selected."""
+    """How a submission stands: its last judgement, its place in the queue (1 is next), if it is selected."""
 
     judgement: Judgement
     place_in_queue: int | None
@@ -34,7 +34,8 @@ def read_standings(c: Connections, submission_ids: Sequence[int]) -> dict[int, S
     """How each of some submissions stands."""
     marks = _marks(submission_ids)
     rows = c.rows(
-        f"{_JUDGEMENT} join standing n on n.judgement_id = j.id where n.submission_id in ({marks})",
+        f"{_JUDGEMENT} where j.id in (select max(id) from judgement where submission_id in ({marks}) "
+        "group by submission_id)",
         submission_ids,
     )
     scores = _scores(c, [row["id"] for row in rows])
@@ -50,7 +51,7 @@ def read_standings(c: Connections, submission_ids: Sequence[int]) -> dict[int, S
 
 
 def _places(c: Connections) -> dict[int, int]:
-    rows = c.rows("select id from judgement where state = 'QUEUED' and rejudge_id is null order by id")
+    rows = c.rows("select id from judgement where state = 'QUEUED' order by id")
     return {row["id"]: place for place, row in enumerate(rows, start=1)}
 
 
