@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +30,7 @@ from kit.errors import InvalidCompetition, NotFound, Problem
 
 __all__ = [
     "FILE",
+    "NOT_JUDGED_BY",
     "Access",
     "Competition",
     "Limits",
@@ -38,8 +40,10 @@ __all__ = [
     "class_text",
     "is_custom",
     "load_competition",
+    "load_copy",
     "question_version",
     "read_competition",
+    "version_files",
 ]
 
 
@@ -127,13 +131,30 @@ def load_competition(directory: Path | str) -> Competition:
     return competition
 
 
+def load_copy(directory: Path) -> Competition:
+    """As `load_competition`, of a folder that holds some of the files only.
+
+    Raises
+    ------
+    InvalidCompetition
+    """
+    competition, problems = _read_form(directory)
+    if problems or competition is None:
+        raise InvalidCompetition(str(directory), problems)
+    return competition
+
+
 def read_competition(directory: Path | str) -> tuple[Competition | None, list[Problem]]:
     """As `load_competition`, with problems returned: what can be read is read, to be checked further.
 
     A competition that comes with problems must not be served: wrong keys are left out of it, and
     questions with wrong keys altogether. It is None where nothing could be read.
     """
-    directory = Path(directory)
+    competition, problems = _read_form(Path(directory))
+    return competition, [*problems, *(sense_problems(competition) if competition else [])]
+
+
+def _read_form(directory: Path) -> tuple[Competition | None, list[Problem]]:
     try:
         tables = tomllib.loads((directory / FILE).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
@@ -151,7 +172,7 @@ def read_competition(directory: Path | str) -> tuple[Competition | None, list[Pr
         except ValidationError:
             return None, problems
     competition._directory = directory.resolve()
-    return competition, [*problems, *sense_problems(competition)]
+    return competition, problems
 
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -184,12 +205,55 @@ def _without(tables: Mapping[str, Any], wrong: Collection[tuple[int | str, ...]]
 
 
 def question_version(competition: Competition, question: Question) -> str:
-    """Hash of all that a question's scores depend on: truth, metrics, their options and code."""
+    """Hash of all that a question's judgements depend on: truth, metrics with their code, limits of judging.
+
+    Limits count where they are not the default ones.
+    """
     digest = hashlib.sha256()
-    fields = question.model_dump(
-        mode="json", exclude={"title", "data", "sample_submission", "baselines", "weight"}
-    )
+    fields = question.model_dump(mode="json", exclude=NOT_JUDGED_BY)
     digest.update(json.dumps(fields, sort_keys=True).encode())
-    for path in sorted({question.truth, *question.metric_files}):
+    if limits := competition.limits.model_dump(
+        mode="json", include={"max_mb", "judge_wall_s", "judge_memory_mb"}, exclude_defaults=True
+    ):
+        digest.update(json.dumps(limits, sort_keys=True).encode())
+    named = sorted({question.truth, *question.metric_files})
+    for path in named:
+        digest.update((competition.directory / path).read_bytes())
+    for path in version_files(competition, question)[len(named) :]:
+        digest.update(f"\0{path}\0".encode())
         digest.update((competition.directory / path).read_bytes())
     return digest.hexdigest()
+
+
+NOT_JUDGED_BY = {"title", "data", "sample_submission", "baselines", "weight"}
+"""Keys of a question that no judgement depends on."""
+
+
+def version_files(competition: Competition, question: Question) -> list[str]:
+    """Files that make a question's version: truth and metrics, then modules beside these that they import."""
+    named = sorted({question.truth, *question.metric_files})
+    modules: list[str] = []
+    waiting = list(question.metric_files)
+    while waiting:
+        for path in _imported_beside(competition.directory, waiting.pop()):
+            if path not in named and path not in modules:
+                modules.append(path)
+                waiting.append(path)
+    return [*named, *sorted(modules)]
+
+
+def _imported_beside(directory: Path, path: str) -> Iterator[str]:
+    """Modules in the file's folder that it imports by name; none of a file that cannot be parsed."""
+    try:
+        tree = ast.parse((directory / path).read_bytes())
+    except (SyntaxError, ValueError):
+        return
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    for name in sorted({name.partition(".")[0] for name in names} - {""}):
+        module = Path(path).parent / name
+        if (directory / module).with_suffix(".py").is_file():
+            yield module.with_suffix(".py").as_posix()
+        elif (directory / module).is_dir():
+            found = sorted((directory / module).rglob("*.py"))
+            yield from (each.relative_to(directory).as_posix() for each in found)

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Protocol
 
 from kit.clock import Clock, utc_now
-from kit.competition import Competition, load_competition, question_version
-from kit.errors import InvalidPredictions, OrganizerError
+from kit.competition import Competition, load_copy, question_version
+from kit.errors import InvalidPredictions, NotFound, OrganizerError
 from kit.predictions import read_predictions
 from kit.scoring import score_with_evidence
 from kit.store import Claim, Store
@@ -101,12 +101,12 @@ def _warm(directory: Path, question_id: str, version: str) -> tuple[Competition,
 
 
 def _read(directory: Path, question_id: str, version: str) -> tuple[Competition, Truth]:
-    competition = load_competition(directory)
+    competition = load_copy(directory)
     question = competition.find_question(question_id)
     if question_version(competition, question) != version:
         raise OrganizerError(
-            f"Truth, metric or settings of question '{question_id}' changed after the service started. "
-            "Restart 'kit serve', then run 'kit rejudge'."
+            f"The copy of truth, metric or settings of question '{question_id}' in the service's folder was "
+            "changed. Nobody should: restart 'kit serve' on the files it was made from."
         )
     return competition, read_truth(competition, question)
 
@@ -118,7 +118,10 @@ class _Running:
 
 
 class Judge:
-    """Moves judgements from QUEUED to their end, as many at a time as its executor has workers."""
+    """Moves judgements from QUEUED to their end, as many at a time as its executor has workers.
+
+    Each is made under the version of its question that it names, from the store's copy of that version.
+    """
 
     def __init__(
         self,
@@ -130,7 +133,6 @@ class Judge:
     ) -> None:
         self._store = store
         self._competitions: Mapping[str, Competition] = {c.slug: c for c in competitions}
-        self._versions = {(c.slug, q.id): question_version(c, q) for c in competitions for q in c.question}
         self._executor = executor
         self._clock = clock
         self._running: list[_Running] = []
@@ -156,7 +158,7 @@ class Judge:
         return self._claim_next() or finished
 
     def _claim_next(self) -> bool:
-        if len(self._running) >= self._executor.n_workers or not self._store.queue.counts()["queued"]:
+        if len(self._running) >= self._executor.n_workers or self._store.queue.is_empty():
             return False
         claim = self._store.queue.claim(self.name, now=self._clock(), lease_s=LEASE_S)
         if claim is None:
@@ -165,24 +167,28 @@ class Judge:
         return True
 
     def _start(self, claim: Claim) -> Future[Outcome]:
-        competition = self._competitions.get(claim.competition)
-        version = self._versions.get((claim.competition, claim.question))
-        if competition is None or version is None:
+        try:
+            return self._executor.submit(self._job(claim))
+        except (OrganizerError, NotFound, OSError) as error:
             ended: Future[Outcome] = Future()
-            detail = f"This service no longer has question '{claim.question}' of '{claim.competition}'."
-            ended.set_result(Outcome(State.ERROR, detail=detail))
+            ended.set_result(Outcome(State.ERROR, detail=str(error)))
             return ended
-        limits = competition.limits
-        file = self._store.blobs.path(claim.sha256)
-        return self._executor.submit(
-            Job(
-                directory=competition.directory,
-                question=claim.question,
-                version=version,
-                file=file,
-                wall_s=limits.judge_wall_s,
-                memory_mb=limits.judge_memory_mb,
+
+    def _job(self, claim: Claim) -> Job:
+        directory = self._store.versions.directory(claim.competition, claim.question, claim.version)
+        if claim.competition not in self._competitions or not directory.is_dir():
+            raise OrganizerError(
+                f"This service no longer has question '{claim.question}' of '{claim.competition}' "
+                f"in version {claim.version[:12]}."
             )
+        limits = load_copy(directory).limits
+        return Job(
+            directory=directory,
+            question=claim.question,
+            version=claim.version,
+            file=self._store.blobs.path(claim.sha256),
+            wall_s=limits.judge_wall_s,
+            memory_mb=limits.judge_memory_mb,
         )
 
     def _finish_done(self) -> bool:

@@ -17,7 +17,6 @@ from typing import IO
 from kit.errors import KitError
 from kit.judge import Judge
 from kit.store import Store
-from kit.truth import load_competitions
 from kit.workers import LocalPool
 
 
@@ -26,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m kit.judge_process", description="Judge for a running service."
     )
-    parser.add_argument("directories", nargs="+", type=Path)
+    parser.add_argument("competitions", nargs="+", metavar="SLUG")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args(arguments)
@@ -37,7 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     stop = threading.Event()
     threading.Thread(target=_stop_at_end_of, args=(sys.stdin.buffer, stop), daemon=True).start()
     with contextlib.closing(Store(given.data)) as store:
-        Judge(store, load_competitions(given.directories), LocalPool(given.workers)).run(stop)
+        competitions = [store.versions.settings(slug) for slug in given.competitions]
+        Judge(store, competitions, LocalPool(given.workers)).run(stop)
 
 
 def _stop_at_end_of(stream: IO[bytes], stop: threading.Event) -> None:

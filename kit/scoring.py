@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from kit._scoring import Estimate, PreparedSplit, Range, black_box, estimate, mean_of, prepare
+from kit._scoring.loading import load_function
 from kit.competition import Question, class_text, is_custom
 from kit.errors import MetricFailed
 from kit.metrics import Array, Domain, Metric, Target, get_metric
@@ -265,27 +264,3 @@ def _custom(name: str, predictions: pd.DataFrame, truth: Truth, directory: Path)
             raise MetricFailed(f"Metric '{name}' raised {type(error).__name__}: {error}") from error
 
     return on_rows
-
-
-def load_function(name: str, directory: Path) -> Callable[..., Any]:
-    """The function a question names as ``file.py:function``, from the competition's folder.
-
-    Raises
-    ------
-    MetricFailed
-        The file cannot be imported, or holds no such function.
-    """
-    file, _, attribute = name.partition(":")
-    spec = importlib.util.spec_from_file_location(f"kit_metric_{Path(file).stem}", directory / file)
-    if spec is None or spec.loader is None:
-        raise MetricFailed(f"Metric '{name}': '{file}' is no Python file.")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        function = getattr(module, attribute)
-    except Exception as error:
-        raise MetricFailed(f"Metric '{name}' cannot be loaded: {type(error).__name__}: {error}") from error
-    if not callable(function):
-        raise MetricFailed(f"Metric '{name}': '{attribute}' in '{file}' is no function.")
-    callable_function: Callable[..., Any] = function
-    return callable_function

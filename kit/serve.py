@@ -46,7 +46,9 @@ def serve(
         store.blobs.clear_incoming()
         listener = _listen(host, port)
         app = create_app(store, competitions, workers=workers)
-        with _judging(directories, data, workers):
+        for competition in competitions:
+            store.versions.keep_settings(competition)
+        with _judging([competition.slug for competition in competitions], data, workers):
             config = uvicorn.Config(
                 app, log_level="warning", timeout_graceful_shutdown=3, server_header=False, log_config=None
             )
@@ -93,10 +95,10 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _judging(directories: Sequence[Path], data: Path, workers: int) -> Generator[None, None, None]:
+def _judging(slugs: Sequence[str], data: Path, workers: int) -> Generator[None, None, None]:
     """Keep a judge process alive beside the service; one that dies is replaced."""
     stop = threading.Event()
-    keeper = threading.Thread(target=_keep_judge, args=(directories, data, workers, stop))
+    keeper = threading.Thread(target=_keep_judge, args=(slugs, data, workers, stop))
     keeper.start()
     try:
         yield
@@ -105,9 +107,10 @@ def _judging(directories: Sequence[Path], data: Path, workers: int) -> Generator
         keeper.join()
 
 
-def _keep_judge(directories: Sequence[Path], data: Path, workers: int, stop: threading.Event) -> None:
+def _keep_judge(slugs: Sequence[str], data: Path, workers: int, stop: threading.Event) -> None:
     command = [sys.executable, "-m", "kit.judge_process", "--data", str(data), "--workers", str(workers)]
-    command += [str(directory) for directory in directories]
+    # By name: it reads the store's copies, whatever becomes of the competitions' files meanwhile.
+    command += slugs
     while not stop.is_set():
         judge = subprocess.Popen(command, stdin=subprocess.PIPE)
         while judge.poll() is None and not stop.wait(0.2):

@@ -7,7 +7,7 @@ reads see what was last committed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,16 +19,18 @@ from kit._store.accounts import Accounts
 from kit._store.blobs import Blob, Blobs, BlobWriter
 from kit._store.boards import read_contenders, read_entries, read_entry, read_influences
 from kit._store.database import Connections, Row, bump
+from kit._store.history import History
 from kit._store.judgements import Standing
 from kit._store.queue import Claim, Queue, new_incident_number
+from kit._store.rejudges import Rejudge, Rejudges
 from kit._store.submissions import Received, Submissions
+from kit._store.versions import Version, Versions
 from kit.clock import to_text
-from kit.competition import Competition, Question
 from kit.errors import NotFound, OrganizerError
 from kit.leaderboard import Entry
 from kit.submission import Split
 
-__all__ = ["Blob", "BlobWriter", "Claim", "Received", "Row", "Standing", "Store"]
+__all__ = ["Blob", "BlobWriter", "Claim", "Received", "Rejudge", "Row", "Standing", "Store", "Version"]
 
 
 class Store:
@@ -37,7 +39,7 @@ class Store:
     Parameters
     ----------
     directory : path
-        Holds ``kit.db`` and ``blobs/``; made, or migrated from an older version, when needed.
+        Holds ``kit.db``, ``blobs/`` and ``versions/``; made, or migrated from an older one, when needed.
     """
 
     def __init__(self, directory: Path | str) -> None:
@@ -53,15 +55,18 @@ class Store:
             ) from error
         self.blobs = Blobs(self.directory / "blobs")
         self.accounts = Accounts(self._c)
-        self.submissions = Submissions(self._c)
+        self.versions = Versions(self._c, self.directory / "versions")
+        self.submissions = Submissions(self._c, self.versions)
         self.queue = Queue(self._c)
+        self.rejudges = Rejudges(self._c, self.versions)
+        self.history = History(self._c)
 
     def close(self) -> None:
         """Close all connections."""
         self._c.close()
 
     def entries(self, competition: str, question: str) -> list[Entry]:
-        """All that may stand on a question's leaderboard: each SCORED submission as it was last judged."""
+        """All that may stand on a question's leaderboard: each submission whose score counts."""
         return read_entries(self._c, competition, question)
 
     def contenders(
@@ -80,57 +85,11 @@ class Store:
         """By judgement, what comparing takes of those that kept it. Secret."""
         return read_influences(self._c, judgements, split)
 
-    def rejudge(
-        self,
-        competition: Competition,
-        question: Question,
-        *,
-        version: str,
-        now: datetime,
-        submissions: Iterable[int] | None = None,
-    ) -> int:
-        """Queue submissions of a question (all, unless named) to be judged again; returns how many."""
-        wanted = None if submissions is None else set(submissions)
-        with self._c.write() as db:
-            version_id = self.submissions.version_id(db, competition, question, version, now)
-            rows = self._c.rows(
-                "select s.id, s.team_id from submission s "
-                "where s.competition = ? and s.question = ? and not exists "
-                "(select 1 from judgement j where j.submission_id = s.id "
-                "and j.state in ('QUEUED', 'RUNNING'))",
-                [competition.slug, question.id],
-            )
-            chosen = [row for row in rows if wanted is None or row["id"] in wanted]
-            for row in chosen:
-                self.submissions.queue(db, row["id"], version_id, now)
-            teams = {row["team_id"] for row in chosen}
-            bump(db, f"submissions/{competition.slug}", *(f"team/{team_id}" for team_id in teams))
-        return len(chosen)
-
-    def stale(self, competition: Competition, question: Question, version: str) -> int:
-        """How many standing judgements were made under another version of the question."""
-        row = self._c.row(
-            "select count(*) as n from standing n join judgement j on j.id = n.judgement_id "
-            "join question_version v on v.id = j.version_id "
-            "where v.competition = ? and v.question = ? and v.hash != ?",
-            [competition.slug, question.id, version],
-        )
-        return int(row["n"]) if row else 0
-
-    def version_number(self, competition: str, question: str, version: str) -> int:
-        """1 for the first version of a question that judged anything, 2 for the next, and so on."""
-        rows = self._c.rows(
-            "select hash from question_version where competition = ? and question = ? order by id",
-            [competition, question],
-        )
-        hashes = [row["hash"] for row in rows]
-        return hashes.index(version) + 1 if version in hashes else len(hashes) + 1
-
     def changed_since(self, version: int) -> tuple[int, list[str]]:
         """Topics that changed after a version, and the newest version.
 
         Topics are ``board/SLUG/QUESTION``, ``team/ID``, ``submissions/SLUG``, ``people/SLUG``,
-        ``baselines/SLUG`` and ``queue``.
+        ``baselines/SLUG``, ``version/SLUG``, ``rejudges/SLUG`` and ``queue``.
         """
         rows = self._c.rows("select name, version from topic where version > ? order by version", [version])
         newest = rows[-1]["version"] if rows else version

@@ -69,7 +69,7 @@ def judge_one(store: Store, competition: Competition, pool: LocalPool, content: 
         Received(blob.sha256, blob.n_bytes, "p.csv"),
         user_id=user_id,
         team_id=team_id,
-        version=question_version(competition, question),
+        version=store.versions.keep(competition, question),
         now=four.NOON,
     )
     judge = Judge(store, [competition], pool)
@@ -167,7 +167,7 @@ def test_a_rejected_submission_counts_only_where_the_phase_says_so(
     assert sum(r["delta"] for r in store.submissions.ledger("four", 1)) == sum_of_deltas
 
 
-def test_a_truth_that_changed_under_a_running_service_is_noticed(competition: Competition) -> None:
+def test_a_copy_of_a_version_that_was_tampered_with_is_noticed(competition: Competition) -> None:
     question = competition.question[0]
     version = question_version(competition, question)
     (competition.directory / question.truth).write_text(four.TRUTH.replace("10", "11"))
@@ -177,7 +177,7 @@ def test_a_truth_that_changed_under_a_running_service_is_noticed(competition: Co
     outcome = evaluate(Job(competition.directory, "counts", version, file, 10, 100))
 
     assert outcome.state is State.ERROR
-    assert "changed after the service started" in outcome.detail
+    assert "was changed" in outcome.detail
 
 
 def test_a_judge_that_stops_gives_its_claims_back(store: Store, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_judge_that_stops_gives_its_claims_back(store: Store, tmp_path: Path) 
     user_id, team_id = enrol(store, competition, "ada")
     blob = store.blobs.add(first(11).encode())
     question = competition.question[0]
-    version = question_version(competition, question)
+    version = store.versions.keep(competition, question)
     received = Received(blob.sha256, blob.n_bytes, "p.csv")
     store.submissions.add(
         competition, question, received, user_id=user_id, team_id=team_id, version=version, now=four.NOON
@@ -210,7 +210,7 @@ def test_a_judge_that_starts_takes_up_what_a_dead_one_left(
     user_id, team_id = enrol(store, competition, "ada")
     blob = store.blobs.add(four.PERFECT.encode())
     question = competition.question[0]
-    version = question_version(competition, question)
+    version = store.versions.keep(competition, question)
     received = Received(blob.sha256, blob.n_bytes, "p.csv")
     submission, _ = store.submissions.add(
         competition, question, received, user_id=user_id, team_id=team_id, version=version, now=four.NOON

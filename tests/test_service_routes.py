@@ -156,6 +156,36 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
         {"json": {}},
         (401, 403, 403, 200),
     ),
+    "GET /api/v1/competitions/{slug}/rejudges": (
+        "/api/v1/competitions/four/rejudges",
+        {},
+        (401, 403, 403, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/rejudges/{number}": (
+        "/api/v1/competitions/four/rejudges/1",
+        {},
+        (401, 403, 403, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/rejudges/{number}/report": (
+        "/api/v1/competitions/four/rejudges/1/report?split=private",
+        {},
+        (401, 403, 403, 200),
+    ),
+    "DELETE /api/v1/competitions/{slug}/rejudges/{number}": (
+        "/api/v1/competitions/four/rejudges/2",
+        {},
+        (401, 403, 403, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/versions": (
+        "/api/v1/competitions/four/versions",
+        {},
+        (401, 403, 403, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/notices": (
+        "/api/v1/competitions/four/notices",
+        {},
+        (401, 200, 200, 200),
+    ),
     "GET /api/v1/competitions/{slug}/export": (
         "/api/v1/competitions/four/export?what=submissions",
         {},
@@ -197,6 +227,10 @@ def _fill(service: Served) -> None:
     broken = f"{COUNTS}/baselines/broken/notebook?state=failed&cell=3&error={DETAIL}"
     olga.put(broken, content=DETAIL.encode())
     ada.submit(ADAS_FILE, note=ADAS_NOTE)
+    service.score(PUBLIC, PRIVATE)
+    olga.post(f"{COUNTS}/rejudge", json={"submissions": [1], "reason": "a wrong label"})
+    service.score(PUBLIC, PRIVATE)
+    olga.post(f"{COUNTS}/rejudge", json={"dry_run": True})
 
 
 def ask(service: Served, role: str, route: str):

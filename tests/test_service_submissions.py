@@ -420,7 +420,7 @@ def test_who_may_not_submit_is_told_so_before_a_byte_of_the_file(service: Served
     assert answer.startswith(b"HTTP/1.1 429 ")
 
 
-def test_a_rejudgement_is_queued_again_and_the_team_sees_it(service: Served) -> None:
+def test_a_team_keeps_its_score_until_the_rejudgement_is_made(service: Served) -> None:
     ada, olga = service.sign_up("ada"), service.organizer()
     number = ada.submit().json()["id"]
     service.score(1.0)
@@ -429,6 +429,6 @@ def test_a_rejudgement_is_queued_again_and_the_team_sees_it(service: Served) -> 
     waiting = ada.get(f"/submissions/{number}").json()["state"]
     service.score(2.0)
 
-    assert (n, waiting) == (1, "QUEUED")
+    assert (n, waiting) == (1, "SCORED")
     assert ada.get(f"/submissions/{number}").json()["score"]["public"]["mae"]["score"] == 2.0
     assert ada.get(f"{COUNTS}/leaderboard").json()["rows"][0]["score"] == 2.0

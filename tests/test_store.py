@@ -205,7 +205,7 @@ def test_a_refund_is_paid_once(store: Store, competition: Competition) -> None:
     question = competition.question[0]
     version = question_version(competition, question)
 
-    store.rejudge(competition, question, version=version, now=four.NOON)
+    store.rejudges.start("four", "counts", version, now=four.NOON)
     store.queue.finish(claim(store), Outcome(State.ERROR, detail="x"), now=four.NOON, refund="ours")
 
     assert [r["delta"] for r in store.submissions.ledger("four", ada[1])] == [-1, 1]
@@ -215,7 +215,7 @@ def test_a_rejudgement_counts_and_the_first_one_stays(store: Store, competition:
     submission = submit(store, competition, enrol(store, competition, "ada"))
     store.queue.finish(claim(store), scored(1, 2), now=four.NOON)
 
-    store.rejudge(competition, competition.question[0], version="new", now=four.NOON)
+    store.rejudges.start("four", "counts", "new", now=four.NOON)
     before = store.entries("four", "counts")[0].scores[Split.PUBLIC]["mae"].score
     store.queue.finish(claim(store), scored(5, 6), now=four.NOON)
 
@@ -228,7 +228,7 @@ def test_our_error_never_takes_a_score_away(store: Store, competition: Competiti
     submit(store, competition, enrol(store, competition, "ada"))
     store.queue.finish(claim(store), scored(1, 2), now=four.NOON)
 
-    store.rejudge(competition, competition.question[0], version="new", now=four.NOON)
+    store.rejudges.start("four", "counts", "new", now=four.NOON)
     store.queue.finish(claim(store), Outcome(State.ERROR, detail="metric broke"), now=four.NOON)
 
     assert store.entries("four", "counts")[0].scores[Split.PUBLIC]["mae"].score == 1
@@ -348,6 +348,8 @@ def test_teams_are_shared_up_to_their_size(store: Store) -> None:
 
 def test_each_change_is_told_by_topic(store: Store, competition: Competition) -> None:
     ada = enrol(store, competition, "ada")
+    version = question_version(competition, competition.question[0])
+    store.versions.open("four", "counts", version, now=four.NOON)
     seen, _ = store.changed_since(0)
 
     submit(store, competition, ada)

@@ -50,6 +50,18 @@ def read_entries(c: Connections, competition: str, question: str) -> list[Entry]
     return _entries(c.rows(f"{_ENTRIES}{where}", [competition, question]), {})
 
 
+def entries_of(c: Connections, pointers: str, given: Mapping[str, Any]) -> list[Entry]:
+    """As `read_entries`, with other judgements than those that count now.
+
+    Parameters
+    ----------
+    pointers : str
+        A query of ``submission_id`` and ``judgement_id``.
+    """
+    sql = _ENTRIES.replace("join standing n on", f"join ({pointers}) n on")
+    return _entries(c.rows(f"{sql} order by s.id", dict(given)), {})
+
+
 def read_contenders(
     c: Connections, competition: str, question: str, *, metric: str, greater_is_better: bool
 ) -> list[Entry]:

@@ -16,7 +16,7 @@ _JUDGEMENT = "select j.*, v.hash as version from judgement j join question_versi
 
 @dataclass(frozen=True)
 class Standing:
-    """How a submission stands: its last judgement, its place in the queue (1 is next), if it is selected."""
+    """How a submission stands: the judgement that counts, its place in the queue (1 is next), if selected."""
 
     judgement: Judgement
     place_in_queue: int | None
@@ -30,12 +30,18 @@ def read_judgements(c: Connections, submission_id: int) -> list[Judgement]:
     return [_judgement(row, scores[row["id"]]) for row in rows]
 
 
+def judgements_by_id(c: Connections, ids: Sequence[int]) -> dict[int, Judgement]:
+    """Some judgements."""
+    rows = c.rows(f"{_JUDGEMENT} where j.id in (select value from json_each(?))", [json.dumps(list(ids))])
+    scores = _scores(c, ids)
+    return {row["id"]: _judgement(row, scores[row["id"]]) for row in rows}
+
+
 def read_standings(c: Connections, submission_ids: Sequence[int]) -> dict[int, Standing]:
     """How each of some submissions stands."""
     marks = _marks(submission_ids)
     rows = c.rows(
-        f"{_JUDGEMENT} where j.id in (select max(id) from judgement where submission_id in ({marks}) "
-        "group by submission_id)",
+        f"{_JUDGEMENT} join standing n on n.judgement_id = j.id where n.submission_id in ({marks})",
         submission_ids,
     )
     scores = _scores(c, [row["id"] for row in rows])
@@ -51,14 +57,14 @@ def read_standings(c: Connections, submission_ids: Sequence[int]) -> dict[int, S
 
 
 def _places(c: Connections) -> dict[int, int]:
-    rows = c.rows("select id from judgement where state = 'QUEUED' order by id")
+    rows = c.rows("select id from judgement where state = 'QUEUED' and rejudge_id is null order by id")
     return {row["id"]: place for place, row in enumerate(rows, start=1)}
 
 
 def _scores(c: Connections, judgement_ids: Sequence[int]) -> dict[int, tuple[Score, ...]]:
-    sql = f"select * from score where judgement_id in ({_marks(judgement_ids)})"
+    sql = "select * from score where judgement_id in (select value from json_each(?))"
     found: dict[int, tuple[Score, ...]] = defaultdict(tuple)
-    for row in c.rows(sql, judgement_ids):
+    for row in c.rows(sql, [json.dumps(list(judgement_ids))]):
         found[row["judgement_id"]] += (score_of(row),)
     return found
 

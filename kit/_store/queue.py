@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit._store.database import Connections, Row, bump
+from kit._store.settling import settle
 from kit.clock import to_text
 from kit.submission import Outcome, State
 
@@ -36,6 +37,8 @@ class Claim:
     question: str
     sha256: str
     filename: str
+    version: str
+    """Hash of the version of the question to judge it under."""
     worker: str
 
 
@@ -46,14 +49,10 @@ class Queue:
         self._c = connections
 
     def claim(self, worker: str, *, now: datetime, lease_s: float) -> Claim | None:
-        """Claim the oldest waiting judgement, or None where none waits."""
+        """Claim the oldest waiting judgement, or None where none waits; rejudgements come last."""
         with self._c.write() as db:
             self._requeue_expired(db, now)
-            row = self._c.row(
-                "select j.id as judgement_id, s.id as submission_id, s.competition, s.question, s.sha256, "
-                "s.filename, s.team_id from judgement j join submission s on s.id = j.submission_id "
-                "where j.state = 'QUEUED' order by j.id limit 1"
-            )
+            row = self._next("rejudge_id is null") or self._next("rejudge_id is not null")
             if row is None:
                 return None
             db.conn.execute(
@@ -61,9 +60,23 @@ class Queue:
                 "attempts = attempts + 1 where id = ?",
                 (worker, to_text(now), to_text(now + timedelta(seconds=lease_s)), row["judgement_id"]),
             )
-            team_id = row.pop("team_id")
-            bump(db, f"team/{team_id}", f"submissions/{row['competition']}", "queue")
+            team_id, is_again = row.pop("team_id"), row.pop("rejudge_id") is not None
+            # Of a rejudgement nobody but the organizers hears before it counts.
+            told = () if is_again else (f"team/{team_id}", f"submissions/{row['competition']}")
+            bump(db, *told, "queue")
         return Claim(**row, worker=worker)
+
+    def _next(self, which: str) -> Row | None:
+        return self._c.row(
+            "select j.id as judgement_id, s.id as submission_id, s.competition, s.question, s.sha256, "
+            "s.filename, s.team_id, v.hash as version, j.rejudge_id from judgement j "
+            "join submission s on s.id = j.submission_id join question_version v on v.id = j.version_id "
+            f"where j.id = (select min(id) from judgement where state = 'QUEUED' and {which})"
+        )
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits."""
+        return self._c.row("select 1 from judgement where state = 'QUEUED' limit 1") is None
 
     def renew(self, claim: Claim, *, now: datetime, lease_s: float) -> bool:
         """Renew a claim's lease; False where it was lost to another worker."""
@@ -116,34 +129,48 @@ class Queue:
 
     def _end(self, db: Any, judgement_id: int, outcome: Outcome, now: datetime, refund: str | None) -> None:
         row = self._c.row(
-            "select s.id, s.team_id, s.competition, s.question from submission s "
+            "select s.id, s.team_id, s.competition, s.question, j.rejudge_id from submission s "
             "join judgement j on j.submission_id = s.id where j.id = ?",
             [judgement_id],
         )
         assert row is not None
-        incident = (
-            self._incident(db, row["id"], outcome.detail, now) if outcome.state is State.ERROR else None
-        )
+        is_error = outcome.state is State.ERROR
+        incident = self._incident(db, row["id"], outcome.detail, now) if is_error else None
+        refund = f"{refund} ({incident})" if refund and incident else refund
         db.conn.execute(
             "update judgement set state = ?, verdict = ?, reasons = ?, incident = ?, finished_at = ?, "
-            "lease_until = null where id = ?",
+            "refund = ?, lease_until = null where id = ?",
             (
                 outcome.state.value,
                 outcome.verdict,
                 json.dumps(outcome.reasons),
                 incident,
                 to_text(now),
+                refund,
                 judgement_id,
             ),
         )
-        if outcome.state is not State.ERROR:
-            # An ERROR is ours: it never takes away a score that an earlier judgement gave.
-            sql = "insert or replace into standing (submission_id, judgement_id) values (?, ?)"
-            db.conn.execute(sql, (row["id"], judgement_id))
+        bump(db, "queue")
+        if row["rejudge_id"] is not None:
+            # It counts, and refunds, when all of its rejudge is done.
+            settle(self._c, db, row["rejudge_id"], now)
+            return
+        if not is_error:
+            self._count(db, row["id"], judgement_id, now)
         if refund is not None:
-            self._refund(db, row["id"], f"{refund} ({incident})" if incident else refund, now)
-        bump(db, f"team/{row['team_id']}", f"submissions/{row['competition']}", "queue")
+            self._refund(db, row["id"], refund, now)
+        bump(db, f"team/{row['team_id']}", f"submissions/{row['competition']}")
         bump(db, f"board/{row['competition']}/{row['question']}")
+
+    def _count(self, db: Any, submission_id: int, judgement_id: int, now: datetime) -> None:
+        # Not where a rejudgement, which is newer, counts already. An ERROR is ours: it never takes a score.
+        cursor = db.conn.execute(
+            "update standing set judgement_id = ?1 where submission_id = ?2 and judgement_id <= ?1",
+            (judgement_id, submission_id),
+        )
+        if cursor.rowcount:
+            row = {"submission_id": submission_id, "judgement_id": judgement_id, "at": to_text(now)}
+            db.table("counted").insert(row)
 
     def _incident(self, db: Any, submission_id: int, detail: str, now: datetime) -> str:
         incident = new_incident_number()
@@ -182,10 +209,8 @@ class Queue:
 
     def states(self) -> dict[str, int]:
         """How many submissions stand in each state."""
-        sql = (
-            "select state, count(*) as n from judgement "
-            "where id in (select max(id) from judgement group by submission_id) group by 1"
-        )
+        sql = "select state, count(*) as n from judgement where id in (select judgement_id from standing) "
+        sql += "group by state"
         return {row["state"]: row["n"] for row in self._c.rows(sql)}
 
     def listing(self, states: Sequence[State], *, limit: int = 200, newest: bool = False) -> list[Row]:
@@ -194,10 +219,11 @@ class Queue:
         marks = ", ".join("?" for _ in states)
         return self._c.rows(
             "select s.id as submission, s.competition, s.question, t.name as team, j.state, j.queued_at, "
-            "j.started_at, j.worker, j.attempts, j.incident, j.finished_at, i.detail from judgement j "
-            "join submission s on s.id = j.submission_id join team t on t.id = s.team_id "
+            "j.started_at, j.worker, j.attempts, j.incident, j.finished_at, j.rejudge_id as rejudge, "
+            "i.detail from judgement j join submission s on s.id = j.submission_id "
+            "join team t on t.id = s.team_id "
             f"left join incident i on i.id = j.incident where j.state in ({marks}) "
-            f"order by j.id {order} limit {limit}",
+            f"order by j.rejudge_id is not null and j.state = 'QUEUED', j.id {order} limit {limit}",
             [s.value for s in states],
         )
 

@@ -10,15 +10,20 @@ from sqlite_utils.migrations import Migrations
 migrations = Migrations("kit")
 
 
-@migrations()
-def m001_first_tables(db: Database) -> None:
-    """Accounts, teams, submissions, judgements, scores, the ledger, and what is needed around them."""
+def _run(db: Database, script: str) -> None:
+    """One statement after another: ``executescript`` would commit the migration's transaction."""
     statement = ""
-    for line in _FIRST.splitlines(keepends=True):
+    for line in script.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
             db.execute(statement)
             statement = ""
+
+
+@migrations()
+def m001_first_tables(db: Database) -> None:
+    """Accounts, teams, submissions, judgements, scores, the ledger, and what is needed around them."""
+    _run(db, _FIRST)
 
 
 @migrations()
@@ -31,6 +36,12 @@ def m002_evidence(db: Database) -> None:
         "split text not null check (split in ('public', 'private')), influences blob not null, "
         "resampled blob not null, primary key (judgement_id, split)) without rowid"
     )
+
+
+@migrations()
+def m003_rejudging(db: Database) -> None:
+    """Versions in force, rejudges, and from when on which judgement counted."""
+    _run(db, _REJUDGING)
 
 
 _FIRST = """
@@ -129,4 +140,51 @@ create trigger judgement_stays before delete on judgement
 create trigger final_judgement_is_final before update on judgement
     when old.state in ('SCORED', 'REJECTED', 'ERROR')
     begin select raise(abort, 'a final judgement is never edited'); end;
+"""
+
+_REJUDGING = """
+create table version_in_force (
+    id integer primary key, competition text not null, question text not null,
+    version_id integer not null references question_version(id), since text not null
+);
+create index version_in_force_question on version_in_force (competition, question, id);
+create table counted (
+    id integer primary key, submission_id integer not null references submission(id),
+    judgement_id integer not null references judgement(id), at text not null
+);
+create index counted_submission on counted (submission_id, id);
+create table rejudge (
+    id integer primary key, competition text not null, question text not null,
+    version_id integer not null references question_version(id),
+    from_version_id integer not null references question_version(id),
+    scope text not null, is_dry_run integer not null, reason text not null,
+    state text not null check (state in ('running', 'stopped', 'blocked', 'ready', 'done', 'overtaken')),
+    started_at text not null, ended_at text, last_counted_id integer
+);
+create index rejudge_question on rejudge (competition, question, id);
+alter table judgement add column rejudge_id integer references rejudge(id);
+alter table judgement add column refund text;
+create index judgement_of_rejudge on judgement (rejudge_id, state, submission_id)
+    where rejudge_id is not null;
+create index judgement_first on judgement (id) where state = 'QUEUED' and rejudge_id is null;
+create index judgement_again on judgement (id) where state = 'QUEUED' and rejudge_id is not null;
+create index judgement_of_version on judgement (version_id, submission_id, id);
+drop trigger judgement_stays;
+create trigger judgement_stays before delete on judgement
+    when old.state != 'QUEUED' or old.rejudge_id is null
+    begin select raise(abort, 'a judgement is never deleted'); end;
+create trigger counted_is_a_fact before update on counted
+    begin select raise(abort, 'what counted is never edited'); end;
+create trigger counted_stays before delete on counted
+    begin select raise(abort, 'what counted is never deleted'); end;
+insert into counted (submission_id, judgement_id, at)
+    select submission_id, id, finished_at from judgement where state in ('SCORED', 'REJECTED')
+    order by finished_at, id;
+insert or ignore into standing (submission_id, judgement_id)
+    select submission_id, max(id) from judgement group by submission_id;
+insert into version_in_force (competition, question, version_id, since)
+    select v.competition, v.question, v.id, v.created_at from question_version v join (
+        select s.competition, s.question, j.version_id, max(j.id) from judgement j
+        join submission s on s.id = j.submission_id group by s.competition, s.question
+    ) last on last.version_id = v.id;
 """

@@ -9,6 +9,7 @@ from typing import Any
 
 from kit._store.database import Connections, Row, bump
 from kit._store.judgements import Standing, read_judgements, read_standings
+from kit._store.versions import Versions
 from kit.clock import from_text, to_text
 from kit.competition import Competition, Phase, Question
 from kit.errors import InvalidRequest, NotFound
@@ -37,8 +38,9 @@ join team t on t.id = s.team_id left join user u on u.id = s.user_id
 class Submissions:
     """Adds submissions within their limits, and reads them back with their last judgement."""
 
-    def __init__(self, connections: Connections) -> None:
+    def __init__(self, connections: Connections, versions: Versions) -> None:
         self._c = connections
+        self._versions = versions
 
     def add(
         self,
@@ -52,6 +54,11 @@ class Submissions:
         now: datetime,
     ) -> tuple[Submission, bool]:
         """Take a submission, if its team's limits allow, and queue it for judging: all or nothing.
+
+        Parameters
+        ----------
+        version : str
+            Comes into force where no version of the question is.
 
         Returns
         -------
@@ -70,7 +77,7 @@ class Submissions:
             admit(competition, phase, self.usage(competition, question, phase, team_id, now), now)
             submission_id = self._insert(db, competition, question, received, phase.id, team_id, user_id, now)
             self._debit(db, competition, question, phase, team_id, submission_id, now)
-            self.queue(db, submission_id, self.version_id(db, competition, question, version, now), now)
+            self._queue(db, competition, question, submission_id, version, now)
             bump(db, f"team/{team_id}", f"submissions/{competition.slug}")
         return self.get(submission_id), True
 
@@ -96,7 +103,7 @@ class Submissions:
             submission_id = self._insert(
                 db, competition, question, received, "baseline", team["id"], user_id, now
             )
-            self.queue(db, submission_id, self.version_id(db, competition, question, version, now), now)
+            self._queue(db, competition, question, submission_id, version, now)
             bump(db, f"team/{team['id']}", f"submissions/{competition.slug}")
         return self.get(submission_id)
 
@@ -141,23 +148,28 @@ class Submissions:
         row |= {"phase": phase.id, "submission_id": submission_id, "day": to_text(day_of(competition, now))}
         db.table("ledger").insert({**row, "delta": -1, "reason": "submitted", "at": to_text(now)})
 
-    def version_id(
-        self, db: Any, competition: Competition, question: Question, version: str, now: datetime
-    ) -> int:
-        """The row of a question version, added at its first use; inside a transaction."""
-        row = {"competition": competition.slug, "question": question.id, "hash": version}
-        db.table("question_version").insert({**row, "created_at": to_text(now)}, ignore=True)
-        found = self._c.row(
-            "select id from question_version where competition = ? and question = ? and hash = ?",
-            row.values(),
+    def _queue(
+        self,
+        db: Any,
+        competition: Competition,
+        question: Question,
+        submission_id: int,
+        version: str,
+        now: datetime,
+    ) -> None:
+        """Queue a submission under the version in force, and under that of a rejudge that is under way."""
+        version_id = self._versions.current(db, competition.slug, question.id, version, now)
+        row = {"submission_id": submission_id, "state": State.QUEUED.value, "queued_at": to_text(now)}
+        judgement = db.table("judgement").insert({**row, "version_id": version_id})
+        db.table("standing").insert({"submission_id": submission_id, "judgement_id": judgement.last_pk})
+        under_way = self._c.row(
+            "select id, version_id from rejudge where competition = ? and question = ? and scope = '' "
+            "and not is_dry_run and state in ('running', 'blocked') order by id desc limit 1",
+            [competition.slug, question.id],
         )
-        assert found is not None
-        return int(found["id"])
-
-    def queue(self, db: Any, submission_id: int, version_id: int, now: datetime) -> None:
-        """Append a QUEUED judgement; inside a transaction."""
-        row = {"submission_id": submission_id, "version_id": version_id, "state": State.QUEUED.value}
-        db.table("judgement").insert({**row, "queued_at": to_text(now)})
+        if under_way:
+            again = {"version_id": under_way["version_id"], "rejudge_id": under_way["id"]}
+            db.table("judgement").insert({**row, **again})
         bump(db, "queue")
 
     def usage(
@@ -176,7 +188,8 @@ class Submissions:
         )
         waiting = self._c.row(
             "select count(*) as n from judgement j join submission s on s.id = j.submission_id "
-            "where j.state in ('QUEUED', 'RUNNING') and s.team_id = ? and s.question = ?",
+            "where j.state in ('QUEUED', 'RUNNING') and j.rejudge_id is null "
+            "and s.team_id = ? and s.question = ?",
             [team_id, question.id],
         )
         assert used and last and waiting
@@ -215,8 +228,8 @@ class Submissions:
         return read_judgements(self._c, submission_id)
 
     def judgement(self, submission_id: int) -> Judgement:
-        """The last judgement of a submission: the one that counts."""
-        return self.judgements(submission_id)[-1]
+        """The judgement of a submission that counts."""
+        return self.standings([submission_id])[submission_id].judgement
 
     def standings(self, submission_ids: Sequence[int]) -> dict[int, Standing]:
         """How each of some submissions stands."""
@@ -225,8 +238,9 @@ class Submissions:
     def place_in_queue(self, submission_id: int) -> int | None:
         """1 for the submission that is judged next; None where it does not wait."""
         row = self._c.row(
-            "select (select count(*) from judgement w where w.state = 'QUEUED' and w.id <= j.id) as place "
-            "from judgement j where j.submission_id = ? and j.state = 'QUEUED'",
+            "select (select count(*) from judgement w where w.state = 'QUEUED' and w.rejudge_id is null "
+            "and w.id <= j.id) as place from judgement j "
+            "where j.submission_id = ? and j.state = 'QUEUED' and j.rejudge_id is null",
             [submission_id],
         )
         return None if row is None else int(row["place"])

@@ -21,6 +21,7 @@ from kit.service import (
     routes_competitions,
     routes_leaderboards,
     routes_organizer,
+    routes_rejudges,
     routes_service,
     routes_submissions,
 )
@@ -30,7 +31,7 @@ from kit.service.context import Service
 from kit.service.counts import Counts
 from kit.service.errors import add_handlers
 from kit.service.guard import Guard
-from kit.service.hosted import host
+from kit.service.hosting import Hosting
 from kit.service.rate import Rate
 from kit.service.watch import Watch
 from kit.store import Store
@@ -53,6 +54,7 @@ def create_app(
     hasher: PasswordHasher | None = None,
     n_failed_logins: int = 10,
     n_sign_ups: int = 500,
+    n_comparisons: int = 200,
 ) -> FastAPI:
     """The service over a store, for competitions whose truth is read here once, and its labels forgotten.
 
@@ -67,6 +69,8 @@ def create_app(
         from one address, and ten times as many wrong invite codes.
     n_sign_ups : int
         New accounts in five minutes from one address: a whole hall may share it.
+    n_comparisons : int
+        Comparisons of submissions by one team in a day: each says a little of the labels.
 
     Raises
     ------
@@ -75,12 +79,13 @@ def create_app(
     passwords = Passwords(hasher)
     service = Service(
         store=store,
-        hosted={c.slug: host(c) for c in competitions},
+        hosted=Hosting(store, competitions, clock),
         clock=clock,
         passwords=passwords,
         logins=Logins(passwords, n_failed_logins, WINDOW),
         sign_ups=Rate(n_sign_ups, WINDOW, "new accounts"),
         wrong_invites=Rate(10 * n_failed_logins, WINDOW, "wrong invite codes"),
+        comparisons=Rate(n_comparisons, timedelta(days=1), "comparisons"),
         watch=Watch(store),
         boards=Boards(store, clock),
         counts=Counts(store),
@@ -117,6 +122,7 @@ _ROUTES = (
     routes_submissions,
     routes_leaderboards,
     routes_baselines,
+    routes_rejudges,
     routes_organizer,
     pages,
 )

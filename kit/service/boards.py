@@ -60,7 +60,7 @@ class Boards:
         def make(version: int) -> View:
             return view(self._board(hosted, question, split, shown, version), [topic])
 
-        key = ("board", hosted.slug, question.id, split, is_organizer)
+        key = ("board", hosted.slug, question.id, question.version, split, is_organizer)
         return cast(View, self._fresh(key, hosted, [topic], shown, make))
 
     def combined(self, hosted: Hosted, split: Split, method: Method, *, is_organizer: bool) -> View:
@@ -71,7 +71,8 @@ class Boards:
         def make(version: int) -> View:
             return view(self._combined(hosted, split, method, shown, version), topics)
 
-        key = ("combined", hosted.slug, split, method, is_organizer)
+        versions = tuple(question.version for question in hosted.questions.values())
+        key = ("combined", hosted.slug, versions, split, method, is_organizer)
         return cast(View, self._fresh(key, hosted, topics, shown, make))
 
     def rows(
@@ -87,7 +88,7 @@ class Boards:
         def make(_: int) -> list[Row]:
             return self._rank(hosted, question, split)
 
-        key = ("ranked", hosted.slug, question.id, split)
+        key = ("ranked", hosted.slug, question.id, question.version, split)
         return cast(list[Row], self._fresh(key, hosted, [_topic(hosted, question)], None, make))
 
     def row_of(self, hosted: Hosted, question: HostedQuestion, split: Split, team: str) -> Row:

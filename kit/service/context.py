@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -15,6 +14,7 @@ from kit.service.auth import Caller, Logins, Passwords, Scope, caller_of
 from kit.service.boards import Boards
 from kit.service.counts import Counts
 from kit.service.hosted import Hosted, HostedQuestion
+from kit.service.hosting import Hosting
 from kit.service.rate import Rate
 from kit.service.watch import Watch
 from kit.store import Store
@@ -28,12 +28,13 @@ class Service:
     """All that routes work with."""
 
     store: Store
-    hosted: Mapping[str, Hosted]
+    hosted: Hosting
     clock: Clock
     passwords: Passwords
     logins: Logins
     sign_ups: Rate
     wrong_invites: Rate
+    comparisons: Rate
     watch: Watch
     boards: Boards
     counts: Counts

@@ -1,11 +1,11 @@
-"""What the service knows of its competitions, read once at its start. Keeps no labels."""
+"""What the service knows of its competitions and their questions. Keeps no labels."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kit.competition import Competition, Phase, Question, is_custom, question_version
+from kit.competition import NOT_JUDGED_BY, Competition, Phase, Question, is_custom, load_copy
 from kit.errors import NotFound
 from kit.metrics import get_metric
 from kit.predictions import Expected
@@ -88,6 +88,12 @@ class Hosted:
         """The competition's slug."""
         return self.competition.slug
 
+    def with_questions(self, questions: Mapping[str, HostedQuestion]) -> Hosted:
+        """The same with questions in another version."""
+        in_force = tuple(each.question for each in questions.values())
+        competition = self.competition.model_copy(update={"question": in_force})
+        return replace(self, competition=competition, questions=questions)
+
     def find(self, question: str) -> HostedQuestion:
         """A question by its id.
 
@@ -101,13 +107,17 @@ class Hosted:
         """Whether private scores may be shown."""
         return now >= self.competition.closes_at
 
-    def is_hidden(self, now: datetime) -> bool:
-        """Whether participants see no scores: the phase in force, also in the pause after it, says so."""
+    def leaderboard(self, now: datetime) -> str:
+        """What participants see of scores: as the phase in force says, also in the pause after it."""
         if self.is_closed(now):
-            return False
+            return "public"
         started = [p for p in self.competition.phases if p.opens_at is not None and p.opens_at <= now]
         phase: Phase = started[-1] if started else self.competition.phases[0]
-        return phase.leaderboard == "hidden"
+        return phase.leaderboard
+
+    def is_hidden(self, now: datetime) -> bool:
+        """Whether participants see no scores."""
+        return self.leaderboard(now) == "hidden"
 
     def state(self, now: datetime) -> str:
         """``upcoming``, ``open`` or ``closed``."""
@@ -116,28 +126,38 @@ class Hosted:
         return "closed" if self.is_closed(now) else "open"
 
 
-def host(competition: Competition) -> Hosted:
-    """Read what the service needs of a competition; its truth is read, and forgotten but for the ids.
-
-    Raises
-    ------
-    InvalidCompetition
-    """
+def host(competition: Competition, questions: Mapping[str, HostedQuestion]) -> Hosted:
+    """A competition with its questions as they are in force."""
     rules = None
     if competition.rules is not None:
         rules = (competition.directory / competition.rules).read_text(encoding="utf-8")
     return Hosted(
         competition=competition,
-        questions={q.id: _host_question(competition, q) for q in competition.question},
+        questions={},
         rules=rules,
         rules_hash=None if rules is None else hashlib.sha256(rules.encode()).hexdigest(),
-    )
+    ).with_questions(questions)
 
 
-def _host_question(competition: Competition, question: Question) -> HostedQuestion:
-    version = question_version(competition, question)
+def host_question(competition: Competition, question_id: str, version: str, copy: Path) -> HostedQuestion:
+    """Read what the service needs of a question; its truth is read, and forgotten but for the ids.
+
+    Parameters
+    ----------
+    competition : Competition
+        As its files are: says what participants are shown and given.
+    copy : Path
+        The files of a version of the question: say all that it is judged by.
+
+    Raises
+    ------
+    InvalidCompetition
+    """
+    copied = load_copy(copy)
+    shown = competition.find_question(question_id).model_dump(include=NOT_JUDGED_BY)
+    question = copied.find_question(question_id).model_copy(update=shown)
     # Only ``expected`` is kept: the process that talks to the network holds no labels.
-    expected = read_truth(competition, question).expected
+    expected = read_truth(copied, question).expected
     ids = _ids_parquet(expected)
     paths = [*question.data, *([question.sample_submission] if question.sample_submission else [])]
     files = [_data_file(competition.directory / path) for path in paths]

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from kit.clock import from_text
 from kit.service import models, organizing, views
-from kit.service.context import HostedHere, Organizer, QuestionHere, ServiceHere, organizer
+from kit.service.context import HostedHere, Organizer, ServiceHere, organizer
 from kit.service.errors import documented
 from kit.service.exports import MEDIA_TYPES, Format
 from kit.service.files import binary
@@ -74,24 +74,6 @@ def incident(service: ServiceHere, incident: Annotated[str, Path(max_length=20)]
     """The details of an unexpected error."""
     row = service.store.incident(incident)
     return answers.Incident(id=row["id"], at=from_text(row["at"]), where=row["place"], detail=row["detail"])
-
-
-@router.post("/competitions/{slug}/questions/{question}/rejudge", responses=BODY)
-def rejudge(
-    service: ServiceHere,
-    hosted: HostedHere,
-    question: QuestionHere,
-    asked: answers.Rejudge,
-) -> answers.Rejudged:
-    """Judge submissions again, under the version of the question that the service started with."""
-    n = service.store.rejudge(
-        hosted.competition,
-        question.question,
-        version=question.version,
-        now=service.clock(),
-        submissions=asked.submissions,
-    )
-    return answers.Rejudged(n=n)
 
 
 @router.get(

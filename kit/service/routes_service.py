@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from kit import __version__
-from kit.service import models
+from kit.service import models, versions
 from kit.service.context import ServiceHere
 from kit.service.errors import documented
 from kit.service.organizing import live_judges
@@ -25,6 +25,7 @@ def healthz(service: ServiceHere) -> models.Health:
         now=now,
         queue=models.QueueCounts(**service.store.queue.counts()),
         workers=service.n_workers if live_judges(service.store, now) else 0,
+        stale=versions.stale(service),
         isolation="not in use",
     )
 

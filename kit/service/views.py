@@ -92,7 +92,7 @@ def _question(store: Store, hosted: Hosted, q: HostedQuestion) -> models.Questio
         kinds=["predictions"],
         data=data,
         sample_submission=q.sample_submission,
-        version=store.version_number(hosted.slug, q.id, q.version),
+        version=store.versions.number(hosted.slug, q.id, q.version),
     )
 
 

@@ -17,11 +17,15 @@ class QueueCounts(BaseModel):
 
 
 class Health(BaseModel):
-    """That the service answers; ``workers`` is 0 where no judge was seen in the last minute."""
+    """That the service answers; ``workers`` is 0 where no judge was seen in the last minute.
+
+    ``stale`` says of which questions the files changed since their submissions were judged.
+    """
 
     status: Literal["ok"]
     version: str
     now: Time
     queue: QueueCounts
     workers: int
+    stale: list[str]
     isolation: Literal["none", "limited", "isolated", "not in use"]

@@ -94,6 +94,7 @@ class QueueLine(BaseModel):
     attempts: int
     incident: str | None
     place: int | None
+    rejudge: int | None
 
 
 class Worker(BaseModel):
@@ -120,15 +121,3 @@ class Incident(BaseModel):
     at: Time
     where: str
     detail: str
-
-
-class Rejudge(Asked):
-    """Which submissions to judge again; null is all."""
-
-    submissions: Annotated[list[int], Field(max_length=10_000)] | None = None
-
-
-class Rejudged(BaseModel):
-    """How many submissions will be judged again."""
-
-    n: int
