@@ -10,8 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = {
     "core": """
-        _competition_problems _competition_tables _scoring check competition errors leaderboard limits
-        metrics predictions resources scoring starter submission truth
+        _competition_problems _competition_tables _scoring check competition errors ladder leaderboard limits
+        metrics predictions probing resources scoring starter submission truth
     """,
     "server": "clock store _store judge judge_process workers serve service",
     "notebook": "client credentials widgets baselines",
