@@ -6,9 +6,10 @@ from datetime import timedelta
 from itertools import count
 
 import four
+import numpy as np
 import pytest
 
-from kit.leaderboard import Board, CombinedRow, Entry, Row, combine, rank, rounded
+from kit.leaderboard import Board, CombinedRow, Entry, Row, combine, rank, rounded, with_uncertainty
 from kit.submission import Score, Split
 
 _ids = count(1)
@@ -22,13 +23,16 @@ def entry(
     minute: int = 0,
     selected: bool = False,
     baseline: bool = False,
+    version: str = "one",
+    se: float = 0.0,
 ) -> Entry:
     scores = {
-        split: {"mae": Score("mae", split, value, value, value, 0.95, 2, 100)}
+        split: {"mae": Score("mae", split, value, value, value, 0.95, 2, 100, se=se)}
         for split, value in ((Split.PUBLIC, public), (Split.PRIVATE, private))
     }
-    at = four.NOON + timedelta(minutes=minute)
-    return Entry(next(_ids), team, at, scores, is_selected=selected, is_baseline=baseline)
+    at, number = four.NOON + timedelta(minutes=minute), next(_ids)
+    facts = {"is_selected": selected, "is_baseline": baseline, "judgement": 100 + number}
+    return Entry(number, team, at, scores, version=version, **facts)
 
 
 def errors(*entries: Entry, split: Split = Split.PUBLIC) -> list[Row]:
@@ -103,6 +107,109 @@ def test_the_shake_up_is_the_places_won() -> None:
     rows = errors(entry("ada", 1, 9), entry("bob", 2, 8), entry("eve", 3, 7), split=Split.PRIVATE)
 
     assert [(row.team, row.shake_up) for row in rows] == [("eve", 2), ("bob", 0), ("ada", -2)]
+
+
+# Uncertainty --------------------------------------------------------------------------------------------
+
+UP_AND_DOWN = np.array([1.0, -1.0, 1.0, -1.0])
+"""Influences of four blocks; their standard error is sqrt(4 / (4 * 3)) = 0.577."""
+
+
+def uncertain(blocks: dict[str, float | np.ndarray], *entries: Entry) -> dict[str, Row]:
+    """Rows by team, where each team's influences are so many times UP_AND_DOWN."""
+    influences = {
+        e.judgement: np.asarray(
+            blocks[e.team] * UP_AND_DOWN if np.isscalar(blocks[e.team]) else blocks[e.team]
+        )
+        for e in entries
+        if e.team in blocks
+    }
+    rows = with_uncertainty(errors(*entries), influences, greater_is_better=False)
+    return {row.team: row for row in rows}
+
+
+def intervals(rows: dict[str, Row]) -> dict[str, tuple[int | None, int | None]]:
+    return {team: (row.rank_low, row.rank_high) for team, row in rows.items()}
+
+
+def test_teams_that_differ_by_many_standard_errors_have_their_rank_for_sure() -> None:
+    # 1 is 17 standard errors of 0.0577; with three degrees of freedom 3.2 are needed.
+    rows = uncertain({"ada": 0.0, "bob": 0.1}, entry("ada", 1), entry("bob", 2))
+
+    assert intervals(rows) == {"ada": (1, 1), "bob": (2, 2)}
+    assert [rows[t].tie_with_first for t in ("ada", "bob")] == [True, False]
+    assert [rows[t].p_first for t in ("ada", "bob")] == [1.0, 0.0]
+
+
+def test_teams_that_differ_by_less_than_chance_may_have_each_others_rank() -> None:
+    # 1 is 1.7 standard errors.
+    rows = uncertain({"ada": 0.0, "bob": 1.0}, entry("ada", 1), entry("bob", 2))
+
+    assert intervals(rows) == {"ada": (1, 2), "bob": (1, 2)}
+    assert all(row.tie_with_first for row in rows.values())
+    assert 0.5 < rows["ada"].p_first < 1.0
+    assert rows["ada"].p_first + rows["bob"].p_first == pytest.approx(1.0)
+
+
+def test_errors_that_two_teams_have_in_common_do_not_blur_their_ranks() -> None:
+    rows = uncertain({"ada": 5.0, "bob": 5.1}, entry("ada", 1), entry("bob", 2))
+
+    assert intervals(rows) == {"ada": (1, 1), "bob": (2, 2)}
+
+
+def test_scores_that_tie_share_their_rank_interval() -> None:
+    rows = uncertain({"ada": 0.0, "bob": 0.0}, entry("ada", 0.1 + 0.2), entry("bob", 0.3))
+
+    assert intervals(rows) == {"ada": (1, 2), "bob": (1, 2)}
+
+
+def test_a_team_judged_under_another_version_is_ranked_and_may_be_anywhere() -> None:
+    old = entry("eve", 3, version="zero")
+    blocks = {"ada": 0.0, "bob": 0.1, "eve": 0.2}
+
+    rows = uncertain(blocks, entry("ada", 1), entry("bob", 2), old)
+
+    assert (rows["eve"].rank, rows["eve"].p_first) == (3, None)
+    assert intervals(rows) == {"ada": (1, 2), "bob": (2, 3), "eve": (None, None)}
+
+
+def test_a_team_with_another_number_of_blocks_has_no_rank_interval() -> None:
+    blocks = {"ada": 0.0, "bob": 0.1, "eve": np.array([1.0, -1.0])}
+
+    rows = uncertain(blocks, entry("ada", 1), entry("bob", 2), entry("eve", 3))
+
+    assert intervals(rows)["eve"] == (None, None)
+
+
+def test_where_the_first_cannot_be_compared_nobody_is_tied_with_it() -> None:
+    blocks = {"ada": 0.0, "bob": 1.0, "eve": 2.0}
+
+    rows = uncertain(blocks, entry("ada", 1, version="zero"), entry("bob", 2), entry("eve", 3))
+
+    assert not any(row.tie_with_first for row in rows.values())
+    assert {row.p_first for row in rows.values()} == {None}
+    assert intervals(rows)["bob"] == (1, 3)
+
+
+def test_baselines_keep_their_place_and_have_no_rank_interval() -> None:
+    blocks = {"ada": 0.0, "median": 1.0, "bob": 0.1}
+
+    rows = uncertain(blocks, entry("ada", 1), entry("median", 1.5, baseline=True), entry("bob", 2))
+
+    assert list(rows) == ["ada", "median", "bob"]
+    assert intervals(rows) == {"ada": (1, 1), "median": (None, None), "bob": (2, 2)}
+
+
+def test_without_evidence_nothing_is_claimed() -> None:
+    rows = uncertain({}, entry("ada", 1), entry("bob", 2))
+
+    assert intervals(rows) == {"ada": (None, None), "bob": (None, None)}
+
+
+def test_a_team_alone_is_first() -> None:
+    rows = uncertain({"ada": 1.0}, entry("ada", 1))
+
+    assert (intervals(rows)["ada"], rows["ada"].p_first) == ((1, 1), 1.0)
 
 
 # Several questions --------------------------------------------------------------------------------------
@@ -186,3 +293,13 @@ def test_the_mean_rank_changes_when_irrelevant_teams_join() -> None:
 
     assert [row.rank for row in before] == [1, 1]
     assert {row.team: row.rank for row in after if row.team in ("ada", "bob")} == {"bob": 1, "ada": 5}
+
+
+def test_a_combined_score_has_the_errors_of_its_parts() -> None:
+    first = board("a", entry("ada", 0), entry("bob", 5, se=3), entry("median", 10, baseline=True), weight=3)
+    second = board("b", entry("bob", 0, se=8), entry("median", 2, baseline=True))
+
+    bob = combine([first, second])[-1]
+
+    assert bob.parts["a"].normalized_se == 0.3
+    assert bob.se == pytest.approx(((3 * 0.3 / 4) ** 2 + (4 / 4) ** 2) ** 0.5)

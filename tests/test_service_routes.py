@@ -111,6 +111,21 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
         {},
         (401, 403, 403, 200),
     ),
+    "GET /api/v1/competitions/{slug}/compare": (
+        "/api/v1/competitions/four/compare?a={adas}&b={adas}",
+        {},
+        (401, 400, 404, 400),
+    ),
+    "GET /api/v1/competitions/{slug}/compare team": (
+        "/api/v1/competitions/four/compare?a={adas}&team=mean",
+        {},
+        (401, 400, 404, 400),
+    ),
+    "GET /api/v1/competitions/{slug}/compare private": (
+        "/api/v1/competitions/four/compare?a={adas}&b={adas}&split=private",
+        {},
+        (401, 403, 403, 400),
+    ),
     "GET /api/v1/competitions/{slug}/baselines": (
         "/api/v1/competitions/four/baselines",
         {},

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import TypeAdapter
 
 from kit.errors import NotAllowed, NotFound
-from kit.service import models, views
+from kit.service import comparing, models, views
 from kit.service.auth import Caller
 from kit.service.boards import View, view_of_bytes
-from kit.service.context import BaselineName, HostedHere, QuestionHere, Reader, Service, ServiceHere
+from kit.service.context import MAX_ID, BaselineName, HostedHere, QuestionHere, Reader, Service, ServiceHere
 from kit.service.entry import check_entry
 from kit.service.errors import documented
 from kit.service.files import binary
@@ -24,6 +24,7 @@ from kit.submission import Split
 router = APIRouter(prefix="/api/v1/competitions", tags=["leaderboards"])
 
 NOTEBOOK = "application/x-ipynb+json"
+SubmissionId = Annotated[int, Query(ge=1, le=MAX_ID)]
 
 _LIST = TypeAdapter(list[models.Baseline])
 
@@ -64,6 +65,23 @@ async def combined_leaderboard(
         return service.boards.combined(hosted, split, method, is_organizer=caller.is_organizer)
 
     return await answer_changed(condition, service, caller, read)
+
+
+@router.get("/{slug}/compare", responses=documented(400, 401, 403, 404, 422, 429, 500))
+def compare(
+    service: ServiceHere,
+    hosted: HostedHere,
+    caller: Reader,
+    a: SubmissionId,
+    b: SubmissionId | None = None,
+    team: Annotated[str | None, Query(max_length=63)] = None,
+    split: Split = Split.PUBLIC,
+) -> models.Comparison:
+    """How your submission ``a`` differs from ``b``, also yours, or from the best public one of a ``team``.
+
+    Organizers may compare any two.
+    """
+    return comparing.compared(service, hosted, caller, comparing.Asked(a, b, team, split))
 
 
 @router.get("/{slug}/baselines", response_model=list[models.Baseline], responses=CONDITIONAL)
