@@ -16,7 +16,9 @@ from kit.errors import OrganizerError
 from kit.store import Store
 
 DATABASE = "kit.db"
-_MEMBER = re.compile(r"kit\.db|blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})")
+_MEMBER = re.compile(
+    r"kit\.db|blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})|versions/(?:(?!\.)[^/\x00]+/)+(?!\.)[^/\x00]+"
+)
 
 OnBytes = Callable[[int, int], object]
 """Told how many bytes are done, of how many."""
@@ -37,7 +39,7 @@ def write_backup(store: Store, file: Path, *, on_bytes: OnBytes | None = None) -
             scratch = Path(folder)
             # The database first: a blob is kept before its row is, so every row's blob is there by then.
             store.backup(scratch / DATABASE)
-            members = [(DATABASE, scratch / DATABASE), *_blobs(store)]
+            members = [(DATABASE, scratch / DATABASE), *_blobs(store), *_versions(store)]
             _write_tar(scratch / "tar", members, gzipped=file.name.endswith("gz"), on_bytes=on_bytes)
             (scratch / "tar").replace(file)
     except OSError as error:
@@ -73,6 +75,15 @@ def _blobs(store: Store) -> Iterator[tuple[str, Path]]:
         yield f"blobs/{path.relative_to(root).as_posix()}", path
 
 
+def _versions(store: Store) -> Iterator[tuple[str, Path]]:
+    root = store.versions.directory_of_all
+    for path in sorted(root.rglob("*")):
+        # Links lead to the competition's folder, which is not the store's.
+        is_ours = path.is_file() and not path.is_symlink() and path.resolve().is_relative_to(root.resolve())
+        if is_ours and not any(part.startswith(".") for part in path.relative_to(root).parts):
+            yield f"versions/{path.relative_to(root).as_posix()}", path
+
+
 def _write_tar(
     target: Path, members: list[tuple[str, Path]], *, gzipped: bool, on_bytes: OnBytes | None
 ) -> None:
@@ -90,16 +101,17 @@ def _extract(file: Path, directory: Path, on_bytes: OnBytes | None) -> None:
     total = file.stat().st_size
     with file.open("rb") as raw, tarfile.open(fileobj=raw, mode="r:*") as tar:
         for member in tar:
-            if not member.isreg() or _MEMBER.fullmatch(member.name) is None:
+            found = _MEMBER.fullmatch(member.name)
+            if not member.isreg() or found is None:
                 raise OrganizerError(f"{file} is no backup of the kit: it holds {member.name!r}.")
             source = tar.extractfile(member)
             assert source is not None
-            _copy(source, directory / member.name, file)
+            _copy(source, directory / member.name, file, sha256=found[2])
             if on_bytes is not None:
                 on_bytes(raw.tell(), total)
 
 
-def _copy(source: IO[bytes], target: Path, file: Path) -> None:
+def _copy(source: IO[bytes], target: Path, file: Path, *, sha256: str | None) -> None:
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with target.open("xb") as copy:
@@ -107,7 +119,7 @@ def _copy(source: IO[bytes], target: Path, file: Path) -> None:
             digest.update(piece)
             copy.write(piece)
     target.chmod(0o600)
-    if target.name != DATABASE and digest.hexdigest() != target.name:
+    if sha256 is not None and digest.hexdigest() != sha256:
         raise OrganizerError(f"{file} is damaged: the content of {target.name[:12]}… does not fit its hash.")
 
 

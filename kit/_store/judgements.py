@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from kit._store.database import Connections, Row
 from kit.clock import from_text
@@ -21,6 +22,17 @@ class Standing:
     judgement: Judgement
     place_in_queue: int | None
     is_selected: bool
+    again: Again | None = None
+    """Where the judgement that counts was made by a rejudge."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """That a submission was judged again, from when on it counts, why, and what counted before."""
+
+    at: datetime
+    reason: str
+    before: Judgement | None
 
 
 def read_judgements(c: Connections, submission_id: int) -> list[Judgement]:
@@ -48,11 +60,29 @@ def read_standings(c: Connections, submission_ids: Sequence[int]) -> dict[int, S
     places = _places(c) if any(row["state"] == State.QUEUED for row in rows) else {}
     sql = f"select submission_id as id from selection where submission_id in ({marks})"
     selected = {row["id"] for row in c.rows(sql, submission_ids)}
+    again = _again(c, [row["id"] for row in rows if row["rejudge_id"] is not None])
     return {
         row["submission_id"]: Standing(
-            _judgement(row, scores[row["id"]]), places.get(row["id"]), row["submission_id"] in selected
+            _judgement(row, scores[row["id"]]),
+            places.get(row["id"]),
+            row["submission_id"] in selected,
+            again.get(row["id"]),
         )
         for row in rows
+    }
+
+
+def _again(c: Connections, judgement_ids: Sequence[int]) -> dict[int, Again]:
+    rows = c.rows(
+        "select j.id, r.ended_at, r.reason, (select b.judgement_id from counted b "
+        "where b.submission_id = j.submission_id and b.id <= r.last_counted_id order by b.id desc limit 1) "
+        "as before from judgement j join rejudge r on r.id = j.rejudge_id "
+        "where j.id in (select value from json_each(?))",
+        [json.dumps(list(judgement_ids))],
+    )
+    before = judgements_by_id(c, [row["before"] for row in rows if row["before"] is not None])
+    return {
+        row["id"]: Again(from_text(row["ended_at"]), row["reason"], before.get(row["before"])) for row in rows
     }
 
 

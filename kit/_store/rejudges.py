@@ -83,11 +83,15 @@ class Rejudges:
             from_id = self._versions.current(db, competition, question, version, now)
             known = self._resumable({**given, "version_id": version_id})
             if known is None:
-                row = {"version_id": version_id, "from_version_id": from_id, "is_dry_run": int(is_dry_run)}
+                row: Row = {
+                    "version_id": version_id,
+                    "from_version_id": from_id,
+                    "is_dry_run": int(is_dry_run),
+                }
                 row |= {"reason": reason, "state": "running", "started_at": to_text(now)}
                 columns = ("competition", "question", "scope")
                 row |= {column: given[column] for column in columns}
-                rejudge_id = int(db.table("rejudge").insert(row).last_pk)
+                rejudge_id = int(db.table("rejudge").insert(row).last_pk or 0)
             else:
                 rejudge_id = known["id"]
                 is_dry_run = bool(known["is_dry_run"]) and is_dry_run
