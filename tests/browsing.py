@@ -20,7 +20,7 @@ import nbformat
 import pandas as pd
 import psutil
 from nbformat import v4
-from playwright.sync_api import Browser, Locator, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, Dialog, Locator, Page, WebSocket, expect, sync_playwright
 from running import Service, free_port, sign_up
 
 from kit.cli.accounts import StoreAccounts
@@ -127,11 +127,14 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running_lab(folder: Path, service: str) -> Iterator[Lab]:
+def running_lab(folder: Path, service: str, *, is_dark: bool = False) -> Iterator[Lab]:
     """A JupyterLab whose kernels know the service."""
     demo, port, token = Folder(folder), free_port(), "0123456789abcdef-of-this-test"
     demo.make()
     _lab.write_settings(demo)
+    settings = demo.jupyter / "lab/user-settings/@jupyterlab/apputils-extension"
+    theme = json.dumps({"theme": f"JupyterLab {'Dark' if is_dark else 'Light'}"})
+    (settings / "themes.jupyterlab-settings").write_text(theme)
     own = bare_environment() | _lab.lab_environment(demo, service, token)
     environment = {key: value for key, value in own.items() if key not in LOGINS or key == "KIT_URL"}
     environment |= {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
@@ -170,9 +173,23 @@ class Visit:
         if WITH_SCREENSHOTS:
             _picture(what or self.page, f"{self.name}-{name}" if name else self.name)
 
+    def refuse(self, dialog: Dialog) -> None:
+        """Note a dialog that should not be."""
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    def listen(self, socket: WebSocket) -> None:
+        """Note all that goes through a websocket."""
+        socket.on("framereceived", lambda payload: self.received.append(_text(payload)))
+        socket.on("framesent", lambda payload: self.sent.append(_text(payload)))
+
     def has_run_foreign_code(self) -> bool:
         """Whether a planted script has run: it would set this flag."""
         return any(frame.evaluate("window.planted !== undefined") for frame in self.page.frames)
+
+
+def _text(payload: str | bytes) -> str:
+    return payload if isinstance(payload, str) else payload.decode("utf-8", "replace")
 
 
 def _picture(what: Page | Locator, name: str) -> None:
@@ -190,9 +207,9 @@ def visiting(browser: Browser, url: str, name: str, **options: Any) -> Iterator[
     context.set_default_timeout(SOON_MS)
     page = context.new_page()
     visit = Visit(page, name)
-    page.on("dialog", lambda dialog: (visit.dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", visit.refuse)
     page.on("pageerror", lambda error: visit.errors.append(str(error)))
-    page.on("websocket", lambda socket: _listen(socket, visit))
+    page.on("websocket", visit.listen)
     try:
         # Voila's page is complete only when its notebook has run.
         page.goto(url, wait_until="commit")
@@ -205,14 +222,6 @@ def visiting(browser: Browser, url: str, name: str, **options: Any) -> Iterator[
         raise
     finally:
         context.close()
-
-
-def _listen(socket: WebSocket, visit: Visit) -> None:
-    def text(payload: str | bytes) -> str:
-        return payload if isinstance(payload, str) else payload.decode("utf-8", "replace")
-
-    socket.on("framereceived", lambda payload: visit.received.append(text(payload)))
-    socket.on("framesent", lambda payload: visit.sent.append(text(payload)))
 
 
 class Notebook:

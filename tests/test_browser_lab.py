@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,7 +49,7 @@ class Room:
     def url_of_evil(self) -> str:
         return f"{self.service.url}/evil"
 
-    @browsing.contextlib.contextmanager
+    @contextmanager
     def opened(self, name: str, notebook: str) -> Iterator[tuple[Visit, Notebook]]:
         """Open a notebook in JupyterLab."""
         with browsing.visiting(self.browser, self.lab.address(notebook), name) as visit:
@@ -185,9 +186,9 @@ def test_sorting_and_searching_survive_an_update(room: Room, name: str) -> None:
         expect(board).to_contain_text("Nothing matches")
         board.get_by_role("searchbox").fill("")
         board.get_by_role("button", name="Team").click()
-        baseline = board.locator('tr[data-row="baseline:coin"]')
-        expect(baseline).to_have_attribute("data-baseline", "")
-        expect(baseline.locator("td").first).to_have_text("–")
+        coin = board.locator('tr[data-row="baseline:coin"]')
+        expect(coin).to_have_attribute("data-baseline", "")
+        expect(coin.locator("td").first).to_have_text("–")
 
 
 def test_two_of_three_submissions_are_ticked_as_final(room: Room, name: str) -> None:
@@ -337,7 +338,7 @@ def _expect_to_tick(time: Locator) -> None:
     expect(time).not_to_have_text(before, timeout=5_000)
 
 
-@browsing.contextlib.contextmanager
+@contextmanager
 def _judging_stopped(service: Service) -> Iterator[None]:
     """Keep the judge from working, as a long queue would."""
     judges = psutil.Process(service.process.pid).children(recursive=True)
