@@ -14,9 +14,7 @@ U: Any = np.uint64
 INT: Any = np.int64
 Word = Any
 MAX_POWER = 300
-MAX_EXACT_POWER = 22
 NONE = U(0)
-EXACT_POWERS = 10.0 ** np.arange(MAX_EXACT_POWER + 1)
 
 
 def powers_of_five() -> tuple[Array, Array]:
@@ -52,8 +50,14 @@ def _product(a: Word, b: Word) -> tuple[Word, Word]:
     return high + (cross >> half) + (other >> half) + (middle >> half), (middle << half) | (low & mask)
 
 
-@njit()
-def nearest(digits: Word, q: int, high_halves: Array, low_halves: Array) -> Word:
+@njit(inline="always")
+def _exponent(value: Any) -> int:
+    exponent: int = INT(value.view(np.uint64) >> U(52)) - 1023
+    return exponent
+
+
+@njit(inline="always")
+def nearest(digits: Word, q: int, high_power: Word, low_power: Word) -> Word:
     """The bits of the float64 nearest to digits * 10**q, or NONE where it is not a normal number.
 
     Parameters
@@ -62,6 +66,8 @@ def nearest(digits: Word, q: int, high_halves: Array, low_halves: Array) -> Word
         Not 0.
     q : int
         From -300 to 300.
+    high_power, low_power : uint64
+        The halves of 5**q, as `powers_of_five` gives them.
 
     References
     ----------
@@ -69,14 +75,14 @@ def nearest(digits: Word, q: int, high_halves: Array, low_halves: Array) -> Word
     1700-1727; that no case is left undecided: N. Mushtak, D. Lemire, Fast Number Parsing Without
     Fallback, Software: Practice and Experience 53 (2023), 1467-1471.
     """
-    n_leading = 0
-    for step in (32, 16, 8, 4, 2, 1):
-        if digits >> U(64 - step) == U(0):
-            digits <<= U(step)
-            n_leading += step
-    high, low = _product(digits, high_halves[q + MAX_POWER])
+    n_leading = 63 - _exponent(np.float64(digits))
+    digits <<= U(n_leading)
+    if digits >> U(63) == U(0):  # as a float it was rounded up to the next power of two
+        digits <<= U(1)
+        n_leading += 1
+    high, low = _product(digits, high_power)
     if high & U(0x1FF) == U(0x1FF):
-        more, _ = _product(digits, low_halves[q + MAX_POWER])
+        more, _ = _product(digits, low_power)
         low += more
         if low < more:
             high += U(1)

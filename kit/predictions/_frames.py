@@ -63,7 +63,7 @@ def write_parquet(frame: pd.DataFrame, target: Path | str | IO[bytes]) -> None:
         arrays = {name: labels.take(codes) for name, codes in arrays.items()}
     if frame.index.name is not None:
         arrays = {_name(frame.index.name): _arrow(frame.index.to_series())} | arrays
-    pq.write_table(pa.table(arrays), target, compression="zstd", **_layout(arrays))
+    pq.write_table(pa.table(arrays), target, compression="lz4", **_layout(arrays))
 
 
 def _layout(arrays: dict[str, pa.Array | pa.ChunkedArray]) -> dict[str, Any]:

@@ -25,7 +25,11 @@ class IdIndex:
         The expected ids, to be compared with ``Ids.given``.
     labels : pandas.Index
         The same, as the rows of a frame.
-    low, table : int, ndarray of int32 or None
+    low : int
+        The lowest integer id.
+    is_range : bool
+        Whether ids are low, low + 1, … in this order, so that ``id - low`` is the place.
+    table : ndarray of int32 or None
         ``table[id - low]`` is the place of an integer id, -1 for none; None where ids are spread wide.
     keys : KeyTable or None
         Of ids that are spread wide, or of the hashes of ids that are text.
@@ -36,6 +40,7 @@ class IdIndex:
         self.is_integer = ids.dtype.kind == "i"
         self.wanted = pa.array(ids, pa.int64() if self.is_integer else pa.large_string())
         self.low = int(ids.min()) if self.is_integer and len(ids) else 0
+        self.is_range = self.is_integer and np.array_equal(ids, np.arange(len(ids)) + self.low)
         self.table = _table(ids, self.low) if self.is_integer else None
         self.keys = None if self.table is not None else self._keyed()
 
@@ -64,12 +69,15 @@ class IdIndex:
             return self.keys.find(given.view(np.uint64))  # type: ignore[union-attr]
         # Unsigned, so that ids below the lowest become huge, and no difference overflows.
         at = (given - np.int64(self.low)).view(np.uint64)
-        if len(at) and int(at.max()) >= len(self.table):
-            is_beyond = at >= len(self.table)
-            places = self.table[np.where(is_beyond, 0, at)].astype(np.int64)
+        is_beyond = at >= len(self.table) if len(at) and int(at.max()) >= len(self.table) else None
+        if is_beyond is not None:
+            at[is_beyond] = 0
+        places: Array = (
+            at.view(np.int64) if self.is_range else self.table.take(at.view(np.int64)).astype(np.int64)
+        )
+        if is_beyond is not None:
             places[is_beyond] = -1
-            return places
-        return self.table.take(at.view(np.int64)).astype(np.int64)
+        return places
 
 
 def _table(ids: Array, low: int) -> Array | None:

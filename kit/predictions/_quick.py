@@ -20,9 +20,10 @@ from kit.predictions._expected import Expected
 MAX_CLASSES = 64
 MAX_HEADER_BYTES = 1 << 16
 PIECE_BYTES = 1 << 20
+MORE_BYTES = 8
 MAX_THREADS = 4
 
-Parse = Callable[[Array, int, int, Array, Array, Array, Array], int]
+Parse = Callable[[Array, int, Array, Array, Array, Array], int]
 _compiled: list[Parse] = []
 
 
@@ -36,11 +37,9 @@ def compile_reader() -> bool:
         return False
     powers = _decimals.powers_of_five()
 
-    def parse(
-        text: Array, start: int, end: int, classes: Array, ends: Array, ids: Array, values: Array
-    ) -> int:
-        as_floats, as_bits = values.view(np.float64), values.view(np.uint64)
-        return int(_kernel.parse(text, start, end, classes, ends, ids, as_floats, as_bits, *powers))
+    def parse(text: Array, end: int, classes: Array, ends: Array, ids: Array, values: Array) -> int:
+        words = np.ndarray((len(text) - 7,), np.dtype("<u8"), text.data, strides=(1,))
+        return int(_kernel.parse(text, words, end, classes, ends, ids, values.view(np.uint64), *powers))
 
     _compiled.append(parse)
     expected = Expected("", "id", np.array([0]), ("n",), Domain.REAL)
@@ -88,7 +87,7 @@ def _fill(values: Array, rows: list[int], data: bytes, expected: Expected) -> in
         # A line has at least a digit, its commas and its end; the last may be broken off.
         most = (end - start) // (len(rows) + 2) + 1
         ids, fields = np.empty(most, np.int64), np.empty((len(rows), most), values.dtype)
-        n_lines = _compiled[0](text, start, end, classes, ends, ids, fields)
+        n_lines = _compiled[0](_with_more(text, start, end), end - start, classes, ends, ids, fields)
         places = expected.index.places_of_integers(ids[: max(n_lines, 0)])
         if n_lines < 0 or (n_lines and int(places.min()) < 0):
             return -1
@@ -102,6 +101,16 @@ def _fill(values: Array, rows: list[int], data: bytes, expected: Expected) -> in
             return -1
         n_read += n_lines
     return n_read
+
+
+def _with_more(text: Array, start: int, end: int) -> Array:
+    """The bytes between two places and eight more, which the parser looks at and does not use."""
+    more = text[start : end + MORE_BYTES]
+    return (
+        more
+        if len(more) == end - start + MORE_BYTES
+        else np.append(text[start:end], np.zeros(MORE_BYTES, np.uint8))
+    )
 
 
 def _written(expected: Expected) -> tuple[Array, Array]:
