@@ -15,6 +15,8 @@ from arena import PASSWORD, write_all
 from running import Service, running, sign_up
 from test_cli_organizer import Kit
 
+from kit.cli.boards import ASCII, board_lines
+
 OFF = "id,count\n1,11\n2,22\n3,31\n4,41\n"
 BAD = "id,count\n1,11\n2,x\n9,31\n4,41\n"
 
@@ -163,7 +165,7 @@ def test_submitting_waits_for_the_score(ada: Kit) -> None:
     done = ada("submit", "-c", "four", "-f", "p.csv", "-m", "one off")
 
     assert done.returncode == 0, done.stderr
-    assert re.fullmatch(r"Submission \d+ for 'counts': SCORED, public mae 1\.5 .*\n", done.stdout)
+    assert re.fullmatch(r"Submission \d+ for 'counts': SCORED, public mae 1\.6 .*\n", done.stdout)
     assert done.stderr.endswith("No daily limit.\n")
 
 
@@ -171,7 +173,7 @@ def test_submitting_as_json_gives_the_judgement(ada: Kit) -> None:
     told = ada.json("submit", "-f", "p.csv", "-m", "json")
 
     assert (told["state"], told["note"], told["filename"]) == ("SCORED", "json", "p.csv")
-    assert told["score"]["public"]["mae"]["score"] == 1.5
+    assert told["score"]["public"]["mae"]["score"] == 1.6
     assert told["score"]["private"] is None
 
 
@@ -242,7 +244,7 @@ def test_submissions_are_listed_a_line_each(ada: Kit) -> None:
     heads, refused, good, *_ = done.stdout.splitlines()
     assert heads.split() == ["id", "question", "submitted_at", "state", "public", "note", "why"]
     assert "REJECTED" in refused and "1 id missing: 3 (and 2 more: --json)" in refused
-    assert re.search(r"counts +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d +SCORED +1\.5 +a note of several words", good)
+    assert re.search(r"counts +20\d\d-\d\d-\d\d \d\d:\d\d:\d\d +SCORED +1\.6 +a note of several words", good)
     assert len(ada.json("submissions")) >= 2
     assert ada("submissions", "-c", "counts").stderr == "No submissions yet: kit submit -f FILE -m NOTE\n"
 
@@ -265,9 +267,54 @@ def test_the_leaderboard_is_a_table_or_rows(ada: Kit) -> None:
 
     title, heads, own = (line.rstrip() for line in shown.stdout.splitlines())
     assert title == "four, public, mae"
-    assert heads.split() == ["rank", "team", "score", "low", "high", "n_submissions", "submitted_at"]
-    assert own.split()[:3] == ["1", "ada", "1.5"]
+    columns = ["rank", "team", "score", "interval", "low", "high", "first", "n_submissions", "submitted_at"]
+    assert heads.split() == columns
+    assert own.split()[:3] == ["1", "ada", "1.6"]
     assert {"rank", "rank_low", "rank_high", "team", "score", "low", "high", "baseline"} <= rows[0].keys()
+    assert [rows[0][key] for key in ("rank_low", "rank_high", "tie_with_first", "p_first")] == [1, 1, True, 1]
+
+
+def test_two_submissions_are_compared_in_a_sentence(ada: Kit) -> None:
+    number = ada.json("submit", "-f", "p.csv")["id"]
+
+    said, told = ada("compare", str(number), str(number)), ada.json("compare", str(number), "ada")
+
+    same = f"Submissions {number} and {number} cannot be told apart: they differ by 0.00 ± "
+    assert said.stdout.startswith(same)
+    assert (told["a"], told["team"], told["better"], told["difference"]) == (number, "ada", None, 0)
+    assert "There is no submission 99" in ada("compare", str(number), "99").stderr
+
+
+def test_bars_and_marks_show_what_is_not_sure() -> None:
+    ada = {"rank_low": 1, "rank_high": 2, "tie_with_first": True, "p_first": 0.7}
+    bob = {"rank_low": 1, "rank_high": 3, "tie_with_first": True, "p_first": 0.3}
+    eve = {"rank_low": 2, "rank_high": 3, "tie_with_first": False, "p_first": 0.0}
+    places = {"ada": (0, 4, 8), "bob": (4, 8, 12), "eve": (8, 12, 16)}
+    rows = [
+        {"team": team, **row, **dict(zip(("low", "score", "high"), places[team], strict=True))}
+        for team, row in (("ada", ada), ("bob", bob), ("eve", eve))
+    ]
+
+    lines = board_lines(rows, ASCII)
+
+    assert [line["ranks"] for line in lines] == ["1-2", "1-3", "2-3"]
+    assert [line["tie"] for line in lines] == ["~", "~", ""]
+    assert [line["first"] for line in lines] == ["70%", "30%", ""]
+    assert [line["interval"].rstrip() for line in lines] == [
+        "|---o---|",
+        "    |---o---|",
+        "        |---o---|",
+    ]
+
+
+def test_a_team_far_below_does_not_squeeze_the_bars_of_the_others() -> None:
+    rows = [{"team": str(n), "low": n, "score": n + 1, "high": n + 2} for n in range(10)]
+    rows.append({"team": "eve", "low": 1e6, "score": 1e6, "high": 1e6})
+
+    lines = board_lines(rows, ASCII)
+
+    assert lines[0]["interval"].startswith("|o-|")
+    assert lines[-1]["interval"] == " " * 16 + "o"
 
 
 def test_an_empty_a_private_and_a_wrong_leaderboard_are_told(ada: Kit) -> None:

@@ -24,6 +24,7 @@ from conftest import Clock, Serve
 from running import Service, free_port, running
 from served import Served, failed, rejected, scored
 from test_predictions import BAD_FILES
+from test_service_scores import judged
 
 import kit
 from kit import credentials
@@ -405,7 +406,7 @@ def test_the_rules_come_before_the_first_submission(comp: CompetitionClient) -> 
         pair.submit(predictions, question="chance")
     pair.accept_rules()
 
-    assert pair.submit(predictions, question="chance", wait=True).score == pytest.approx(np.log(2))
+    assert pair.submit(predictions, question="chance", wait=True).score == 0.693
 
 
 def test_one_of_several_questions_must_be_named(pair: CompetitionClient) -> None:
@@ -649,6 +650,25 @@ def test_only_submissions_can_be_selected(
 ) -> None:
     with pytest.raises(error, match=text):
         enter(service_in_memory).select(number)
+
+
+def test_two_submissions_are_compared_in_a_sentence(service_in_memory: Served, enter: Enter) -> None:
+    ada, bob = enter(service_in_memory, "ada"), enter(service_in_memory, "bob")
+    for comp, public, times in ((ada, 9.0, 0.1), (ada, 1.0, 0.2), (bob, 5.0, 0.3)):
+        comp.submit(GOOD)
+        service_in_memory.judge(judged(public, 0.2, times=times))
+    newest, oldest = ada.submissions()
+
+    found, of_bob = ada.compare(newest, oldest.id), ada.compare(newest, "bob")
+
+    assert repr(found).startswith("Submission 2 is better than 1 by 8.00 ± ")
+    assert (found.a, found.b, found.better, found.team) == (2, 1, "a", None)
+    assert found.low < found.difference < found.high < 0
+    assert repr(of_bob).startswith("Submission 2 is better than 3 of team bob by 4.00 ± ")
+    with pytest.raises(InvalidRequest, match=r"1\.5 is no submission"):
+        ada.compare(newest, 1.5)  # type: ignore[arg-type]
+    with pytest.raises(NotFound, match="No team 'eve'"):
+        ada.compare(newest, "eve")
 
 
 # Shells

@@ -20,7 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMAND_MODULES = ("kit.cli.participant", "kit.cli.organizer")
+COMMAND_MODULES = ("kit.cli.participant", "kit.cli.boards", "kit.cli.organizer")
 """Each has ``register(app)``, which adds its commands."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -32,7 +32,6 @@ SUBMISSION_COLUMNS = (
     "selected",
     "why",
 )
-LEADERBOARD_COLUMNS = ("rank", "team", "score", "low", "high", "n_submissions", "submitted_at", "shake_up")
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +39,7 @@ def register(app: typer.Typer) -> None:
     from kit.cli import session
 
     session.register(app)
-    for command in (download, submit, submissions, leaderboard, rules, select):
+    for command in (download, submit, submissions, rules, select):
         app.command(rich_help_panel="Taking part")(command)
 
 
@@ -109,32 +108,6 @@ def submissions(
         print_table([submission_row(facts) for facts in found], SUBMISSION_COLUMNS)
     else:
         tell("No submissions yet: kit submit -f FILE -m NOTE")
-
-
-def leaderboard(
-    where: Positional = None,
-    competition: Competition = None,
-    question: Question = None,
-    split: Annotated[Literal["public", "private"], typer.Option(help="Part of the truth.")] = "public",
-    as_json: AsJson = False,
-) -> None:
-    """Show the leaderboard; of all questions together where there are several and none is named."""
-    comp = opened(competition or where)
-    board = comp.client.get(comp.leaderboard_path(split, question))
-    if as_json:
-        print_json(board["rows"])
-        return
-    if board.get("hidden") and not board["rows"]:
-        tell("The leaderboard is hidden in this phase.")
-        return
-    if not board["rows"]:
-        tell("No scores yet.")
-        return
-    me = comp.overview["me"] or {}
-    metric = board.get("metric") or "all questions"
-    print_table(
-        board["rows"], LEADERBOARD_COLUMNS, own=me.get("team"), title=f"{comp.slug}, {split}, {metric}"
-    )
 
 
 def rules(

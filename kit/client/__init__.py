@@ -2,7 +2,7 @@
 
 from kit.client.competition import CompetitionClient
 from kit.client.connecting import connect, last_connected, locate
-from kit.client.facts import Checked, Team
+from kit.client.facts import Checked, Comparison, Team
 from kit.client.service import Client
 from kit.client.submission import Submission
 from kit.client.watching import Watch
@@ -10,6 +10,7 @@ from kit.client.watching import Watch
 __all__ = [
     "Checked",
     "Client",
+    "Comparison",
     "CompetitionClient",
     "Submission",
     "Team",

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kit.client import text
 from kit.client.display import widget_bundle
-from kit.client.facts import Checked, Team
+from kit.client.facts import Checked, Comparison, Team
 from kit.client.http import ONE_RETRY, PATIENT, Json, Retries, quoted
 from kit.client.questions import named, with_data
 from kit.client.service import Client
-from kit.client.submission import Submission
+from kit.client.submission import Submission, number_of
 from kit.client.watching import Callback, OnError, Watch
 from kit.errors import InvalidRequest, NotAllowed
 
@@ -190,11 +189,28 @@ class CompetitionClient:
     def submission(self, number: int) -> Submission:
         """A submission by its id."""
         self._require_login()
-        try:
-            path = f"/submissions/{operator.index(number)}"
-        except TypeError:
-            raise InvalidRequest(f"{number!r} is no submission: pass one, or its id.") from None
-        return Submission(self.client, self.client.get(path))
+        return Submission(self.client, self.client.get(f"/submissions/{number_of(number)}"))
+
+    def compare(self, a: Submission | int, b: Submission | int | str, *, split: str = "public") -> Comparison:
+        """How one of your submissions differs from another, or from the best one of a team.
+
+        Paired: what makes rows hard for both does not count, so two submissions may differ clearly though
+        their intervals overlap.
+
+        Parameters
+        ----------
+        b : Submission, int or str
+            A submission of yours, or the name of a team (or baseline) on the public leaderboard.
+
+        Examples
+        --------
+        >>> comp.compare(12, 7)  # doctest: +SKIP
+        Submission 12 is better than 7 by 0.014 ± 0.008 (95 %); p = 0.0044.
+        """
+        self._require_login()
+        other = {"team": b} if isinstance(b, str) else {"b": number_of(b)}
+        told = self.client.get(f"{self.path}/compare", {"a": number_of(a), **other, "split": split})
+        return Comparison.of(told)
 
     def leaderboard(self, split: str = "public", question: str | None = None) -> Leaderboard:
         """The leaderboard as a DataFrame that shows itself live; of all questions where none is named."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,37 @@ class Checked:
 
     def __repr__(self) -> str:
         return f"The {self.n_rows} predictions fit question {self.question!r}. Nothing was sent or used up."
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How submission ``a`` differs from ``b`` on the same rows; its text is one sentence.
+
+    ``difference`` is the score of ``a`` minus that of ``b``, between ``low`` and ``high`` at ``level``.
+    ``better`` is "a" or "b", or None where they cannot be told apart at 5 %; ``p_value`` says how often so
+    large a difference arises between equals. ``warning`` is empty where all this may be trusted.
+    """
+
+    question: str
+    split: str
+    metric: str
+    greater_is_better: bool
+    a: int
+    b: int
+    team: str | None
+    difference: float
+    low: float
+    high: float
+    level: float
+    p_value: float
+    better: str | None
+    sentence: str
+    warning: str
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Comparison:
+        """What the service tells, but for what it may tell besides."""
+        return cls(**{field.name: told[field.name] for field in fields(cls)})
+
+    def __repr__(self) -> str:
+        return f"{self.sentence} {self.warning}".rstrip()

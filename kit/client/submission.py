@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from kit.client.display import widget_bundle
 from kit.client.http import ONE_RETRY, Json
 from kit.client.progress import waiting
 from kit.client.watching import Callback, OnError, Watch
-from kit.errors import ServiceError
+from kit.errors import InvalidRequest, ServiceError
 
 if TYPE_CHECKING:
     from kit.client.service import Client
@@ -163,6 +164,22 @@ class Submission:
             # Where the service does not hold the request, ask no more often than this.
             time.sleep(max(0.0, min(0.2, wait_s) - (time.monotonic() - started)))
         return self
+
+
+def number_of(submission: Submission | int) -> int:
+    """A submission's id.
+
+    Raises
+    ------
+    InvalidRequest
+        It is neither a submission nor a number.
+    """
+    if isinstance(submission, Submission):
+        return submission.id
+    try:
+        return operator.index(submission)
+    except TypeError:
+        raise InvalidRequest(f"{submission!r} is no submission: pass one, or its id.") from None
 
 
 def describe(facts: Json) -> str:

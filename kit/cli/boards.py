@@ -1,0 +1,148 @@
+"""Commands that show who is where, and what differs: leaderboard, compare."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import typer
+
+from kit.cli.participant import AsJson, Competition, Positional, Question, opened
+from kit.cli.screen import print_json, print_table, tell
+
+COLUMNS = (
+    "rank",
+    "ranks",
+    "tie",
+    "team",
+    "score",
+    "interval",
+    "low",
+    "high",
+    "first",
+    "n_submissions",
+    "submitted_at",
+    "shake_up",
+)
+N_SCALE = 10
+"""So many of the first rows are wholly on the scale of the bars; those far below do not squeeze them."""
+WIDTH = 17
+Split = Annotated[Literal["public", "private"], typer.Option(help="Part of the truth.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (leaderboard, compare):
+        app.command(rich_help_panel="Taking part")(command)
+
+
+def leaderboard(
+    where: Positional = None,
+    competition: Competition = None,
+    question: Question = None,
+    split: Split = "public",
+    as_json: AsJson = False,
+) -> None:
+    """Show the leaderboard; of all questions together where there are several and none is named."""
+    comp = opened(competition or where)
+    board = comp.client.get(comp.leaderboard_path(split, question))
+    if as_json:
+        print_json(board["rows"])
+        return
+    if board.get("hidden") and not board["rows"]:
+        tell("The leaderboard is hidden in this phase.")
+        return
+    if not board["rows"]:
+        tell("No scores yet.")
+        return
+    me = comp.overview["me"] or {}
+    signs = UNICODE if "utf" in (sys.stdout.encoding or "").lower() else ASCII
+    rows = board_lines(board["rows"], signs)
+    title = f"{comp.slug}, {split}, {board.get('metric') or 'all questions'}"
+    print_table(rows, COLUMNS, own=me.get("team"), title=title)
+    if any(row["tie"] for row in rows):
+        tell(f"{signs.tie} cannot be told apart from the first at 5 %.")
+
+
+def compare(
+    a: Annotated[int, typer.Argument(help="A submission of yours.")],
+    b: Annotated[str, typer.Argument(help="Another one, or the name of a team on the leaderboard.")],
+    competition: Competition = None,
+    split: Split = "public",
+    as_json: AsJson = False,
+) -> None:
+    """Say how two submissions differ, in one sentence."""
+    found = opened(competition).compare(a, int(b) if b.isdecimal() else b, split=split)
+    if as_json:
+        print_json(vars(found))
+    else:
+        print(found)
+
+
+class Signs:
+    """What bars and marks are drawn with."""
+
+    def __init__(self, ends: str, line: str, dot: str, to: str, tie: str) -> None:
+        self.ends, self.line, self.dot, self.to, self.tie = ends, line, dot, to, tie
+
+
+UNICODE = Signs("├┤", "─", "●", "–", "≈")
+ASCII = Signs("||", "-", "o", "-", "~")
+
+
+def board_lines(rows: Sequence[dict[str, Any]], signs: Signs) -> list[dict[str, Any]]:
+    """Rows of a leaderboard as they are printed."""
+    scale = _scale(rows)
+    has_ties = sum(bool(row.get("tie_with_first")) for row in rows) > 1
+    return [
+        {
+            **row,
+            "ranks": _ranks(row, signs),
+            "tie": signs.tie if has_ties and row.get("tie_with_first") else "",
+            "interval": bar(row, scale, signs) if scale else "",
+            "first": _percent(row.get("p_first")),
+        }
+        for row in rows
+    ]
+
+
+def _ranks(row: dict[str, Any], signs: Signs) -> str:
+    low, high = row.get("rank_low"), row.get("rank_high")
+    return "" if low is None or high is None or low == high else f"{low}{signs.to}{high}"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None or share < 0.01 else f"{share:.0%}"
+
+
+def _scale(rows: Sequence[dict[str, Any]]) -> tuple[float, float] | None:
+    measured = [row for row in rows if row.get("low") is not None and row.get("high") is not None]
+    first = measured[:N_SCALE]
+    if not first:
+        return None
+    low, high = min(row["low"] for row in first), max(row["high"] for row in first)
+    return (low, high) if high > low else None
+
+
+def bar(row: dict[str, Any], scale: tuple[float, float], signs: Signs) -> str:
+    """An interval with its score on a scale; what is beyond the scale stands at its end.
+
+    Examples
+    --------
+    >>> bar({"score": 4.0, "low": 2.0, "high": 6.0}, (0.0, 16.0), UNICODE)
+    '  ├─●─┤          '
+    """
+    if row.get("low") is None or row.get("high") is None:
+        return ""
+    low, at, high = (_place(row[key], scale) for key in ("low", "score", "high"))
+    cells = [" "] * WIDTH
+    cells[low : high + 1] = signs.line * (high + 1 - low)
+    cells[low], cells[high] = signs.ends
+    cells[at] = signs.dot
+    return "".join(cells)
+
+
+def _place(value: float, scale: tuple[float, float]) -> int:
+    share = (value - scale[0]) / (scale[1] - scale[0])
+    return round(max(0.0, min(1.0, share)) * (WIDTH - 1))
