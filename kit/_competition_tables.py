@@ -54,8 +54,11 @@ class Phase(Table):
     rejected_count: bool = Field(
         default=False, description="Whether REJECTED submissions use up the limits; ERROR never does."
     )
-    leaderboard: Literal["public", "hidden"] = Field(
-        default="public", description="hidden: participants see no scores in this phase."
+    leaderboard: Literal["public", "hidden", "frozen", "ladder"] = Field(
+        default="public",
+        description="hidden: participants see no scores in this phase. frozen: none of what is submitted "
+        "in it, so the leaderboard stays as it was. ladder: each team sees its best score, which changes "
+        "only by a clear improvement. All open when the competition closes.",
     )
 
 

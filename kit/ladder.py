@@ -7,7 +7,7 @@ team is told that nothing moved. How much better is recorded in docs/decisions/0
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,24 +51,35 @@ class Rung:
     """Whether it is this one."""
 
 
-def climb(tries: Iterable[Try], *, greater_is_better: bool) -> list[Rung]:
+def climb(
+    tries: Iterable[Try],
+    *,
+    greater_is_better: bool,
+    known: Sequence[Rung] = (),
+    best: Try | None = None,
+) -> list[Rung]:
     """Where a team stands after each of its submissions, in their order.
 
     Of a team's tries only those with ``has_moved`` may ever be shown to it.
+
+    Parameters
+    ----------
+    known : sequence of Rung, optional
+        Those of earlier tries; the list returned goes on from there. ``best`` is the try that stands then.
 
     References
     ----------
     A. Blum, M. Hardt, The Ladder: A Reliable Leaderboard for Machine Learning Competitions, ICML 2015.
     Their step is one paired standard error; a thousand small changes climb it.
     """
-    rungs: list[Rung] = []
-    best: Try | None = None
-    n_moves = 0
-    for number, now in enumerate(tries):
+    rungs = list(known)
+    n_moves = sum(rung.has_moved for rung in known) - 1
+    for now in tries:
+        number = len(rungs)
         moves = best is None or is_clear_gain(
             now, best, n_tries=number + 1, n_moves=n_moves, greater_is_better=greater_is_better
         )
-        n_moves += best is not None and moves
+        n_moves += moves
         rungs.append(Rung(number if moves else rungs[-1].standing, moves))
         best = now if moves else best
     return rungs

@@ -7,7 +7,7 @@ reads see what was last committed.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,33 @@ from numpy.typing import NDArray
 
 from kit._store.accounts import Accounts
 from kit._store.blobs import Blob, Blobs, BlobWriter
-from kit._store.boards import read_contenders, read_entries, read_entry, read_influences
+from kit._store.boards import read_chosen, read_contenders, read_entries, read_entry, read_influences
 from kit._store.database import Connections, Row, bump
 from kit._store.history import History
-from kit._store.judgements import Standing
+from kit._store.judgements import Again, Standing
 from kit._store.queue import Claim, Queue, new_incident_number
 from kit._store.rejudges import Rejudge, Rejudges
 from kit._store.submissions import Received, Submissions
+from kit._store.tries import ScoredTry, read_tries
 from kit._store.versions import Version, Versions
 from kit.clock import to_text
 from kit.errors import NotFound, OrganizerError
 from kit.leaderboard import Entry
 from kit.submission import Split
 
-__all__ = ["Blob", "BlobWriter", "Claim", "Received", "Rejudge", "Row", "Standing", "Store", "Version"]
+__all__ = [
+    "Again",
+    "Blob",
+    "BlobWriter",
+    "Claim",
+    "Received",
+    "Rejudge",
+    "Row",
+    "ScoredTry",
+    "Standing",
+    "Store",
+    "Version",
+]
 
 
 class Store:
@@ -70,12 +83,23 @@ class Store:
         return read_entries(self._c, competition, question)
 
     def contenders(
-        self, competition: str, question: str, *, metric: str, greater_is_better: bool
+        self,
+        competition: str,
+        question: str,
+        *,
+        metric: str,
+        greater_is_better: bool,
+        until: datetime | None = None,
     ) -> list[Entry]:
-        """Those of `entries` that decide the public or the private leaderboard by a metric."""
+        """Those of `entries` that decide a leaderboard by a metric; of those submitted before ``until``."""
+        by = greater_is_better
         return read_contenders(
-            self._c, competition, question, metric=metric, greater_is_better=greater_is_better
+            self._c, competition, question, metric=metric, greater_is_better=by, until=until
         )
+
+    def chosen(self, n_tries: Mapping[int, int]) -> list[Entry]:
+        """Entries of some submissions, each with how many its team has tried."""
+        return read_chosen(self._c, n_tries)
 
     def entry(self, submission_id: int) -> Entry | None:
         """A submission as it was last judged; None where it has no score."""
@@ -84,6 +108,12 @@ class Store:
     def influences(self, judgements: Collection[int], split: Split) -> dict[int, NDArray[np.float32]]:
         """By judgement, what comparing takes of those that kept it. Secret."""
         return read_influences(self._c, judgements, split)
+
+    def tries(
+        self, competition: str, question: str, metric: str, *, team_id: int | None = None
+    ) -> list[ScoredTry]:
+        """All teams' scored submissions, or one team's, in the order in which they were told. Secret."""
+        return read_tries(self._c, competition, question, metric, team_id)
 
     def changed_since(self, version: int) -> tuple[int, list[str]]:
         """Topics that changed after a version, and the newest version.

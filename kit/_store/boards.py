@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from kit._store.database import Connections, Row
 from kit._store.judgements import score_of
 from kit._store.queue import vector_of
-from kit.clock import from_text
+from kit.clock import from_text, to_text
 from kit.leaderboard import Entry
 from kit.submission import Score, Split
 
@@ -33,6 +34,7 @@ with scored as materialized (
     from submission s join standing n on n.submission_id = s.id
     join score c on c.judgement_id = n.judgement_id and c.metric = :metric and c.split = 'public'
     where s.competition = :competition and s.question = :question
+    and (:until is null or s.submitted_at < :until)
 ), best as (
     select team_id, min(points) as points, count(*) as n from scored group by team_id
 )
@@ -63,13 +65,28 @@ def entries_of(c: Connections, pointers: str, given: Mapping[str, Any]) -> list[
 
 
 def read_contenders(
-    c: Connections, competition: str, question: str, *, metric: str, greater_is_better: bool
+    c: Connections,
+    competition: str,
+    question: str,
+    *,
+    metric: str,
+    greater_is_better: bool,
+    until: datetime | None = None,
 ) -> list[Entry]:
     """Of each team the best public submission, with those that may tie with it, and the selected ones."""
-    given = {"competition": competition, "question": question, "metric": metric}
-    n_tries = {
-        row["id"]: row["n"] for row in c.rows(_CONTENDERS, {**given, "greater": int(greater_is_better)})
+    given = {
+        "competition": competition,
+        "question": question,
+        "metric": metric,
+        "greater": int(greater_is_better),
+        "until": None if until is None else to_text(until),
     }
+    n_tries = {row["id"]: row["n"] for row in c.rows(_CONTENDERS, given)}
+    return read_chosen(c, n_tries)
+
+
+def read_chosen(c: Connections, n_tries: Mapping[int, int]) -> list[Entry]:
+    """Chosen submissions as they were last judged, with how many tries their teams have."""
     return _entries(_of_submissions(c, n_tries), n_tries)
 
 

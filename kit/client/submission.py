@@ -145,7 +145,9 @@ class Submission:
         return describe(self.facts)
 
     def __repr__(self) -> str:
-        return "\n".join([self.line(), *(f"  - {reason}" for reason in self.reasons)])
+        again = rejudged_text(self.facts)
+        notes = [*self.reasons, *([f"rejudged {again}"] if again else [])]
+        return "\n".join([self.line(), *(f"  - {note}" for note in notes)])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return widget_bundle("card", self)
@@ -198,6 +200,17 @@ def describe(facts: Json) -> str:
     return head
 
 
+def rejudged_text(facts: Json) -> str:
+    """When and why a submission was judged again, and its score before; empty where it was not."""
+    again = facts.get("rejudged")
+    if not again:
+        return ""
+    before = ((again["before"] or {}).get("public") or {}).get(facts["metric"])
+    reason = f": {again['reason']}" if again["reason"] else ""
+    score = f"; before it was {before['score']:.6g}" if before else ""
+    return f"on {again['at'][:16].replace('T', ' ')} UTC{reason}{score}"
+
+
 def _score_text(facts: Json) -> str:
     found = ((facts.get("score") or {}).get("public") or {}).get(facts["metric"])
     if found is None:
@@ -205,4 +218,9 @@ def _score_text(facts: Json) -> str:
     interval = ""
     if found.get("low") is not None and found.get("high") is not None:
         interval = f" ({found['level']:.0%} interval {found['low']:.5g} to {found['high']:.5g})"
-    return f"public {facts['metric']} {found['score']:.6g}{interval}"
+    told = f"{facts['metric']} {found['score']:.6g}{interval}"
+    if facts.get("moved") is None:
+        return f"public {told}"
+    if facts["moved"]:
+        return f"a clear improvement: your public {told}"
+    return f"not a clear improvement: your score stays public {told}"

@@ -13,18 +13,12 @@ from kit.client.submission import Submission
 if TYPE_CHECKING:
     from kit.client.competition import CompetitionClient
 
-_SHOWN = (
-    "rank",
-    "rank_low",
-    "rank_high",
-    "team",
-    "score",
-    "low",
-    "high",
-    "n_submissions",
-    "submitted_at",
-    "shake_up",
-)
+_SHOWN = ("rank", "team", "score", "low", "high", "n_submissions", "submitted_at", "shake_up")
+_MODES = {
+    "hidden": "; hidden for now",
+    "frozen": "; frozen until the end",
+    "ladder": "; scores change only by clear improvements",
+}
 _WHOLE = ("rank", "rank_low", "rank_high", "n_submissions", "submission", "shake_up")
 
 
@@ -66,7 +60,7 @@ class Leaderboard(pd.DataFrame):
     def _title(self) -> str:
         question = self.about.get("question")
         what = f"question {question!r}, {self.about.get('metric')}" if question else "all questions"
-        hidden = "; hidden for now" if self.about.get("hidden") else ""
+        hidden = _MODES.get(str(self.about.get("mode")), "")
         return f"{self.about['split']} leaderboard of {self.about['competition']!r}, {what}{hidden}"
 
 

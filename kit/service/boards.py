@@ -16,11 +16,13 @@ from kit.clock import Clock
 from kit.errors import NotFound
 from kit.leaderboard import Board, CombinedRow, Entry, Row, combine, rank, with_uncertainty
 from kit.service import models, showing
-from kit.service.hosted import Hosted, HostedQuestion
+from kit.service.climbing import Climbs
+from kit.service.hosted import Hosted, HostedQuestion, Sight
 from kit.store import Store
 from kit.submission import Split
 
 Method = Literal["normalized", "mean_rank"]
+ALL = Sight()
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Boards:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self.climbs = Climbs(store)
         self._kept: dict[tuple[object, ...], tuple[object, object]] = {}
         self._locks: defaultdict[tuple[object, ...], threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
@@ -76,20 +79,38 @@ class Boards:
         return cast(View, self._fresh(key, hosted, topics, shown, make))
 
     def rows(
-        self, hosted: Hosted, question: HostedQuestion, split: Split, *, exact: bool = True
+        self,
+        hosted: Hosted,
+        question: HostedQuestion,
+        split: Split,
+        sight: Sight = ALL,
+        *,
+        exact: bool = True,
     ) -> list[models.BoardRow]:
-        """A question's leaderboard as rows; exact ones are for organizers."""
+        """A question's leaderboard as rows; exact ones, and those of all scores, are for organizers."""
         members = self._members(hosted)
-        return [_row(row, split, members, exact=exact) for row in self.ranked(hosted, question, split)]
+        ranked = self.ranked(hosted, question, split, sight)
+        return [_row(row, split, members, exact=exact) for row in ranked]
 
-    def ranked(self, hosted: Hosted, question: HostedQuestion, split: Split) -> list[Row]:
-        """A question's leaderboard, exact."""
+    def ranked(self, hosted: Hosted, question: HostedQuestion, split: Split, sight: Sight = ALL) -> list[Row]:
+        """A question's leaderboard, exact, of the scores in sight."""
 
         def make(_: int) -> list[Row]:
-            return self._rank(hosted, question, split)
+            return self._rank(hosted, question, split, sight)
 
-        key = ("ranked", hosted.slug, question.id, question.version, split)
+        key = ("ranked", hosted.slug, question.id, question.version, split, sight)
         return cast(list[Row], self._fresh(key, hosted, [_topic(hosted, question)], None, make))
+
+    def past(
+        self, hosted: Hosted, question: HostedQuestion, split: Split, entries: Sequence[Entry]
+    ) -> models.Leaderboard:
+        """A leaderboard of other entries than those that count now, for organizers."""
+        members = self._members(hosted)
+        rows = self._rank_entries(question, split, entries)
+        shown = self._shown(hosted, is_organizer=True)
+        version = self._store.topic_version(_topic(hosted, question))
+        listed = [_row(row, split, members, exact=True) for row in rows]
+        return self._model(hosted, question, split, shown, version, listed)
 
     def row_of(self, hosted: Hosted, question: HostedQuestion, split: Split, team: str) -> Row:
         """A team's row, or a baseline's.
@@ -123,12 +144,28 @@ class Boards:
 
     def _shown(self, hosted: Hosted, is_organizer: bool) -> _Shown:
         now: datetime = self._clock()
-        return _Shown(hosted.is_closed(now), hosted.is_hidden(now) and not is_organizer, is_organizer)
+        sight = ALL if is_organizer else hosted.sight(now)
+        return _Shown(hosted.is_closed(now), hosted.leaderboard(now), sight, is_organizer)
 
     def _board(
         self, hosted: Hosted, question: HostedQuestion, split: Split, shown: _Shown, version: int
     ) -> models.Leaderboard:
-        rows = [] if shown.is_hidden else self.rows(hosted, question, split, exact=shown.is_exact)
+        rows = (
+            []
+            if shown.sight.is_hidden
+            else self.rows(hosted, question, split, shown.sight, exact=shown.is_exact)
+        )
+        return self._model(hosted, question, split, shown, version, rows)
+
+    @staticmethod
+    def _model(
+        hosted: Hosted,
+        question: HostedQuestion,
+        split: Split,
+        shown: _Shown,
+        version: int,
+        rows: list[models.BoardRow],
+    ) -> models.Leaderboard:
         return models.Leaderboard(
             competition=hosted.slug,
             question=question.id,
@@ -138,7 +175,8 @@ class Boards:
             version=version,
             updated_at=max((row.submitted_at for row in rows), default=None),
             closed=shown.is_closed,
-            hidden=shown.is_hidden,
+            hidden=shown.sight.is_hidden,
+            mode=shown.mode,
             exact=shown.is_exact,
             rows=rows,
         )
@@ -147,10 +185,10 @@ class Boards:
         self, hosted: Hosted, split: Split, method: Method, shown: _Shown, version: int
     ) -> models.CombinedLeaderboard:
         rows: list[models.CombinedRow] = []
-        if not shown.is_hidden:
+        if not shown.sight.is_hidden:
             members = self._members(hosted)
             boards = [
-                Board(q.id, q.question.weight, self.ranked(hosted, q, split))
+                Board(q.id, q.question.weight, self.ranked(hosted, q, split, shown.sight))
                 for q in hosted.questions.values()
             ]
             # Means of ranks are made of whole numbers that everyone sees.
@@ -162,16 +200,25 @@ class Boards:
             method=method,
             version=version,
             closed=shown.is_closed,
-            hidden=shown.is_hidden,
+            hidden=shown.sight.is_hidden,
+            mode=shown.mode,
             exact=shown.is_exact,
             rows=rows,
         )
 
-    def _rank(self, hosted: Hosted, question: HostedQuestion, split: Split) -> list[Row]:
+    def _rank(self, hosted: Hosted, question: HostedQuestion, split: Split, sight: Sight) -> list[Row]:
         metric, is_greater = question.question.metric, question.metrics[0].greater_is_better
         entries = self._store.contenders(
-            hosted.slug, question.id, metric=metric, greater_is_better=is_greater
+            hosted.slug, question.id, metric=metric, greater_is_better=is_greater, until=sight.until
         )
+        if sight.is_ladder:
+            standing = self.climbs.standings(hosted, question, sight.until)
+            released = self._store.chosen({each.submission: each.n_tries for each in standing})
+            entries = [*(entry for entry in entries if entry.is_baseline), *released]
+        return self._rank_entries(question, split, entries)
+
+    def _rank_entries(self, question: HostedQuestion, split: Split, entries: Sequence[Entry]) -> list[Row]:
+        metric, is_greater = question.question.metric, question.metrics[0].greater_is_better
         entries = [entry for entry in entries if _has(entry, metric)]
         rows = rank(entries, metric=metric, greater_is_better=is_greater, split=split)
         judgements = [row.entry.judgement for row in rows if row.rank is not None]
@@ -185,7 +232,8 @@ class Boards:
 @dataclass(frozen=True)
 class _Shown:
     is_closed: bool
-    is_hidden: bool
+    mode: models.Mode
+    sight: Sight
     is_exact: bool
 
 

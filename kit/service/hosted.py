@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +38,23 @@ class HostedMetric:
     name: str
     greater_is_better: bool
     summary: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What participants may see of public scores: by default all.
+
+    ``is_ladder``: of each team only the score that the ladder released. ``until``: nothing of what was
+    submitted at that time or later.
+    """
+
+    is_hidden: bool = False
+    is_ladder: bool = False
+    until: datetime | None = None
+
+    def reaches(self, submitted_at: datetime) -> bool:
+        """Whether a submission of that time may be seen to have a score."""
+        return not self.is_hidden and (self.until is None or submitted_at < self.until)
 
 
 @dataclass(frozen=True)
@@ -107,7 +125,7 @@ class Hosted:
         """Whether private scores may be shown."""
         return now >= self.competition.closes_at
 
-    def leaderboard(self, now: datetime) -> str:
+    def leaderboard(self, now: datetime) -> Literal["public", "hidden", "frozen", "ladder"]:
         """What participants see of scores: as the phase in force says, also in the pause after it."""
         if self.is_closed(now):
             return "public"
@@ -117,7 +135,21 @@ class Hosted:
 
     def is_hidden(self, now: datetime) -> bool:
         """Whether participants see no scores."""
-        return self.leaderboard(now) == "hidden"
+        return self.sight(now).is_hidden
+
+    def sight(self, now: datetime) -> Sight:
+        """What participants may see of public scores; a frozen leaderboard is as it was before its phase."""
+        if self.is_closed(now):
+            return Sight()
+        started = [p for p in self.competition.phases if p.opens_at is not None and p.opens_at <= now]
+        until = None
+        while started and started[-1].leaderboard == "frozen":
+            until = started.pop().opens_at
+        if started:
+            kind = started[-1].leaderboard
+        else:
+            kind = "public" if until is not None else self.competition.phases[0].leaderboard
+        return Sight(kind == "hidden", kind == "ladder", until)
 
     def state(self, now: datetime) -> str:
         """``upcoming``, ``open`` or ``closed``."""

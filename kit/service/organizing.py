@@ -125,5 +125,5 @@ def export(
     if question is not None:
         hosted.find(question)
     found = service.store.submissions.list(hosted.slug, question=question, limit=30_000)
-    rows = views.submissions(service.store, hosted, found, caller, now=service.clock())
+    rows = views.submissions(service.store, service.boards.climbs, hosted, found, caller, now=service.clock())
     return f"{hosted.slug}-submissions.{form}", written(submissions_table(rows), form)

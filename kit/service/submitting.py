@@ -94,7 +94,9 @@ def find(service: Service, caller: Caller, number: int) -> tuple[Hosted, Submiss
 
 def answer(service: Service, hosted: Hosted, caller: Caller, submission: Submission) -> models.Submission:
     """A submission as its caller may see it."""
-    return views.submissions(service.store, hosted, [submission], caller, now=service.clock())[0]
+    return views.submissions(
+        service.store, service.boards.climbs, hosted, [submission], caller, now=service.clock()
+    )[0]
 
 
 def read_one(service: Service, caller: Caller, number: int) -> View:
@@ -125,7 +127,9 @@ def read_list(
     found = service.store.submissions.list(
         hosted.slug, question=question, team_id=team_id, limit=limit, offset=offset
     )
-    listed = views.submissions(service.store, hosted, found, caller, now=service.clock())
+    listed = views.submissions(
+        service.store, service.boards.climbs, hosted, found, caller, now=service.clock()
+    )
     return view_of_bytes(_LIST.dump_json(listed), _topics(topics, listed))
 
 

@@ -11,9 +11,10 @@ from kit.competition import Phase
 from kit.limits import allowance
 from kit.service import models, showing
 from kit.service.auth import Caller
+from kit.service.climbing import Climbs, Release
 from kit.service.entry import has_accepted_rules, left_of
-from kit.service.hosted import Hosted, HostedQuestion
-from kit.store import Row, Standing, Store
+from kit.service.hosted import Hosted, HostedQuestion, Sight
+from kit.store import Again, Row, Standing, Store
 from kit.submission import Score, Split, State, Submission
 
 Role = Literal["participant", "organizer"]
@@ -142,26 +143,53 @@ _LEDGER = ("at", "question", "phase", "delta", "reason")
 
 
 def submissions(
-    store: Store, hosted: Hosted, found: Sequence[Submission], caller: Caller, *, now: datetime
+    store: Store,
+    climbs: Climbs,
+    hosted: Hosted,
+    found: Sequence[Submission],
+    caller: Caller,
+    *,
+    now: datetime,
 ) -> list[models.Submission]:
     """Submissions of one competition that the caller may see."""
-    standings = store.submissions.standings([s.id for s in found])
+    sight = Sight() if caller.is_organizer else hosted.sight(now)
+    releases = _releases(climbs, hosted, found, sight) if sight.is_ladder else {}
+    standings = store.submissions.standings(
+        [*(s.id for s in found), *(r.standing for r in releases.values())]
+    )
     team = store.accounts.team_of(hosted.slug, caller.user_id)
     left = {}
     if team is not None:
         for question in {s.question for s in found if s.question in hosted.questions}:
             left[question] = left_of(store, hosted, hosted.questions[question], team, now=now)
     shown = _shown_splits(hosted, caller, now)
+    # Where scores are not shown as they are, those before a rejudge would tell what these leave out.
+    shown_before = shown if caller.is_organizer or hosted.leaderboard(now) == "public" else frozenset()
     answers = []
     for submission in found:
         allowed = left.get(submission.question) if team and team["id"] == submission.team_id else None
         left_today = None if allowed is None else allowed.left_today
-        answers.append(
-            _submission(
-                submission, standings[submission.id], hosted, shown, left_today, exact=caller.is_organizer
-            )
-        )
+        standing, exact = standings[submission.id], caller.is_organizer
+        answer = _submission(submission, standing, hosted, shown, left_today, exact=exact)
+        if not sight.reaches(submission.submitted_at) or sight.is_ladder:
+            answer.score = None
+        if answer.state == State.SCORED and (release := releases.get(submission.id)) is not None:
+            answer.moved, answer.stands = release.has_moved, release.standing
+            answer.score = _scores(standings[release.standing].judgement.scores, shown, exact=exact)
+        answer.rejudged = _rejudged(standing.again, shown_before, exact=exact) if standing.again else None
+        answers.append(answer)
     return answers
+
+
+def _releases(
+    climbs: Climbs, hosted: Hosted, found: Sequence[Submission], sight: Sight
+) -> dict[int, Release]:
+    """What a ladder released after each of some submissions, where it did."""
+    ladders = {(s.question, s.team_id) for s in found if s.question in hosted.questions}
+    released: dict[int, Release] = {}
+    for question, team_id in ladders:
+        released |= climbs.of_team(hosted, hosted.questions[question], sight.until, team_id)
+    return {s.id: released[s.id] for s in found if s.id in released}
 
 
 def _shown_splits(hosted: Hosted, caller: Caller, now: datetime) -> frozenset[Split]:
@@ -206,10 +234,19 @@ def _submission(
         started_at=judgement.started_at,
         finished_at=judgement.finished_at,
         score=_scores(judgement.scores, shown, exact=exact) if judgement.state is State.SCORED else None,
+        moved=None,
+        stands=None,
         exact=exact,
         metric="" if question is None else question.question.metric,
         left_today=left_today,
+        rejudged=None,
     )
+
+
+def _rejudged(again: Again, shown: frozenset[Split], *, exact: bool) -> models.Rejudged:
+    was_scored = again.before is not None and again.before.state is State.SCORED
+    before = _scores(again.before.scores, shown, exact=exact) if again.before and was_scored else None
+    return models.Rejudged(at=again.at, reason=again.reason, before=before)
 
 
 def _scores(scores: Iterable[Score], shown: frozenset[Split], *, exact: bool) -> models.Scores | None:

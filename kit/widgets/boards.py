@@ -32,11 +32,13 @@ class LeaderboardTable(LiveTable):
 
     def show_board(self, board: Json) -> None:
         """Show a leaderboard as the service tells it."""
-        hidden = "The leaderboard is hidden in this phase. Your own scores are on your submissions."
+        hidden = "The leaderboard is hidden in this phase. Scores are shown when it opens."
         columns = board_columns(board)
         changed: dict[str, Any] = {} if columns == self.columns else {"columns": columns}
         if board.get("hidden"):
             changed["empty"] = hidden
+        elif board.get("mode") == "frozen":
+            changed["empty"] = "The leaderboard is frozen, and was empty then. It opens at the end."
         rows = board_rows(board, self._team, self._reader)
         self.show(rows, updated_at=board.get("updated_at") or "", **changed)
 

@@ -96,7 +96,19 @@ def _scores(facts: Json) -> list[Node]:
     ]
     if not found:
         return [el("p", "Scored. The score stays hidden for now.", name="kit-muted")]
-    return [_score(split, str(metric), score) for split, score in found]
+    shown = [_score(split, str(metric), score) for split, score in found]
+    if facts.get("moved") is None:
+        return shown
+    return [el("p", ladder_text(facts), name="kit-muted", data_moved=str(facts["moved"]).lower()), *shown]
+
+
+def ladder_text(facts: Json) -> str:
+    """What the ladder made of a submission, in words."""
+    public = ((facts.get("score") or {}).get("public") or {}).get(facts.get("metric"))
+    score = "" if public is None else f" {public['score']:.5g}"
+    if facts["moved"]:
+        return f"A clear improvement: your score is{score} now."
+    return f"Not a clear improvement: your score stays{score} (submission {facts['stands']})."
 
 
 def _score(split: str, metric: str, score: Json) -> Node:

@@ -9,6 +9,7 @@ from kit.service.models._boards import (
     CombinedRow,
     Comparison,
     Leaderboard,
+    Mode,
 )
 from kit.service.models._competitions import (
     CompetitionLine,
@@ -24,7 +25,7 @@ from kit.service.models._competitions import (
 )
 from kit.service.models._fields import FileName, Note, Time
 from kit.service.models._service import Health, QueueCounts
-from kit.service.models._submissions import Scores, Selection, State, Submission, Value
+from kit.service.models._submissions import Rejudged, Scores, Selection, State, Submission, Value
 
 __all__ = [
     "Baseline",
@@ -45,11 +46,13 @@ __all__ = [
     "Me",
     "Membership",
     "Metric",
+    "Mode",
     "Note",
     "Overview",
     "Phase",
     "Question",
     "QueueCounts",
+    "Rejudged",
     "Scores",
     "Selection",
     "SignUp",

@@ -8,6 +8,9 @@ from pydantic import BaseModel
 
 from kit.service.models._fields import Time
 
+Mode = Literal["public", "hidden", "frozen", "ladder"]
+"""What the phase in force shows participants of scores; public once the competition has closed."""
+
 
 class BoardRow(BaseModel):
     """A team's line; baselines are placed by their score and have no rank.
@@ -54,6 +57,7 @@ class Leaderboard(BaseModel):
     updated_at: Time | None
     closed: bool
     hidden: bool
+    mode: Mode
     exact: bool
     rows: list[BoardRow]
 
@@ -86,6 +90,7 @@ class CombinedLeaderboard(BaseModel):
     version: int
     closed: bool
     hidden: bool
+    mode: Mode
     exact: bool
     rows: list[CombinedRow]
 

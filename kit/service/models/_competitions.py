@@ -28,7 +28,7 @@ class Phase(BaseModel):
     daily_limit: int | None
     total_limit: int | None
     interval_s: float
-    leaderboard: Literal["public", "hidden"]
+    leaderboard: Literal["public", "hidden", "frozen", "ladder"]
 
 
 class Metric(BaseModel):

@@ -27,13 +27,22 @@ class Scores(BaseModel):
     private: dict[str, Value] | None
 
 
+class Rejudged(BaseModel):
+    """When a submission's new judgement began to count, why, and its score before where scores are shown."""
+
+    at: Time
+    reason: str
+    before: Scores | None
+
+
 State = Literal["QUEUED", "RUNNING", "SCORED", "REJECTED", "ERROR"]
 
 
 class Submission(BaseModel):
     """A submission and how it was last judged.
 
-    Where ``exact`` is false, scores have no more digits than their standard errors support.
+    Where ``exact`` is false, scores have no more digits than their standard errors support. On a ladder,
+    ``moved`` says whether this was a clear improvement, and the score is that of submission ``stands``.
     """
 
     id: int
@@ -59,9 +68,12 @@ class Submission(BaseModel):
     started_at: Time | None
     finished_at: Time | None
     score: Scores | None
+    moved: bool | None
+    stands: int | None
     exact: bool
     metric: str
     left_today: int | None
+    rejudged: Rejudged | None
 
 
 class Selection(Asked):

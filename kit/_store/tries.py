@@ -1,0 +1,54 @@
+"""Reads what teams tried, in the order in which it was first scored: that in which they were told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kit._store.database import Connections
+from kit.clock import from_text
+
+_TRIES = """
+select s.id, s.team_id, s.submitted_at, n.judgement_id, v.hash as version, s.sha256, c.score, c.se,
+(select min(k.id) from counted k where k.submission_id = s.id) as first
+from submission s join team t on t.id = s.team_id and not t.is_baseline
+join standing n on n.submission_id = s.id
+join judgement j on j.id = n.judgement_id join question_version v on v.id = j.version_id
+join score c on c.judgement_id = n.judgement_id and c.metric = :metric and c.split = 'public'
+where s.competition = :competition and s.question = :question and (:team is null or s.team_id = :team)
+order by first, s.id
+"""
+
+
+@dataclass(frozen=True)
+class ScoredTry:
+    """A team's scored submission with its exact public score. Secret."""
+
+    submission: int
+    team_id: int
+    submitted_at: datetime
+    judgement: int
+    version: str
+    sha256: str
+    score: float
+    se: float | None
+
+
+def read_tries(
+    c: Connections, competition: str, question: str, metric: str, team_id: int | None
+) -> list[ScoredTry]:
+    """All teams' scored submissions to a question, or one team's; without baselines."""
+    given = {"competition": competition, "question": question, "metric": metric, "team": team_id}
+    return [
+        ScoredTry(
+            submission=row["id"],
+            team_id=row["team_id"],
+            submitted_at=from_text(row["submitted_at"]),
+            judgement=row["judgement_id"],
+            version=row["version"],
+            sha256=row["sha256"],
+            score=row["score"],
+            se=row["se"],
+        )
+        for row in c.rows(_TRIES, given)
+    ]
