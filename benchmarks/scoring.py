@@ -9,6 +9,7 @@ bytes, and one sort where the metric needs one.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import statistics
 import subprocess
@@ -16,124 +17,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import (
-    cohen_kappa_score,
-    f1_score,
-    log_loss,
-    mean_squared_error,
-    ndcg_score,
-    roc_auc_score,
-)
+from scoring_cases import CASES, Case, make
 
 from kit.competition import Competition, load_competition
-from kit.metrics import Array
-from kit.predictions import Expected, compile_reader, read_predictions, write_parquet
+from kit.predictions import Expected, compile_reader, read_predictions
 from kit.scoring import score, score_split
 from kit.submission import Split
 from kit.truth import Truth, read_truth
-
-QUERY_ROWS = 100
-GRADES = 5
-PUBLIC = 0.3
-
-TOML = """\
-title = "Benchmark"
-slug = "benchmark"
-opens_at = 2026-03-01T09:00:00Z
-closes_at = 2026-03-08T18:00:00Z
-limits = { max_mb = 1000 }
-"""
-QUESTION = """
-[[question]]
-id = "{question}"
-metric = "{metric}"
-id_column = "id"
-target = "{target}"
-truth = "private/truth.parquet"
-data = []
-{more}
-"""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A metric and what the peer calls for it; ``target`` is the column of truth and predictions."""
-
-    metric: str
-    target: str
-    peer: Callable[[Array, Array], float]
-    more: str = ""
-    sorts: bool = False
-
-
-def _ndcg(y_true: Array, y_pred: Array) -> float:
-    # Rows come by query here, all queries alike: no peer could have it better.
-    return float(ndcg_score(y_true.reshape(-1, QUERY_ROWS), y_pred.reshape(-1, QUERY_ROWS)))
-
-
-CASES = (
-    Case("log_loss", "chance", log_loss),
-    Case("roc_auc", "chance", roc_auc_score, sorts=True),
-    Case("rmse", "amount", lambda y, p: float(mean_squared_error(y, p) ** 0.5)),
-    Case("f1_macro", "grade", lambda y, p: f1_score(y, p, average="macro")),
-    Case("quadratic_weighted_kappa", "grade", lambda y, p: cohen_kappa_score(y, p, weights="quadratic")),
-    Case("ndcg", "relevance", _ndcg, 'group_column = "query"', sorts=True),
-)
-
-
-def make(directory: Path, n: int, ids: str = "ordered") -> Competition:
-    """A competition of ``n`` rows, and a file of predictions in shuffled order for each target."""
-    rng = np.random.default_rng(0)
-    query = np.arange(n) // QUERY_ROWS
-    is_public = (rng.random(query[-1] + 1) < PUBLIC)[query]
-    truth = pd.DataFrame(
-        {
-            "id": _ids(n, ids, rng),
-            "split": np.where(is_public, "public", "private"),
-            "query": query,
-            "chance": rng.integers(0, 2, n),
-            "amount": rng.normal(size=n),
-            "grade": rng.integers(0, GRADES, n),
-            "relevance": rng.integers(0, 4, n),
-        }
-    )
-    (directory / "private").mkdir()
-    truth.to_parquet(directory / "private/truth.parquet")
-    noisy = np.clip(truth["grade"] + rng.integers(-1, 2, n), 0, GRADES - 1)
-    predictions = {
-        "chance": 1 / (1 + np.exp(-truth["chance"] - rng.normal(size=n))),
-        "amount": truth["amount"] + rng.normal(size=n),
-        "grade": noisy,
-        "relevance": truth["relevance"] + rng.normal(size=n),
-    }
-    shuffled = rng.permutation(n)
-    for name, values in predictions.items():
-        frame = pd.DataFrame({"id": truth["id"], name: values}).iloc[shuffled]
-        frame.to_csv(directory / f"{name}.csv", index=False)
-        write_parquet(frame.set_index("id"), directory / f"{name}.parquet")
-    questions = (
-        QUESTION.format(question=case.metric, metric=case.metric, target=case.target, more=case.more)
-        for case in CASES
-    )
-    (directory / "competition.toml").write_text(TOML + "".join(questions))
-    return load_competition(directory)
-
-
-def _ids(n: int, kind: str, rng: np.random.Generator) -> Array | list[str]:
-    """Ids of the truth's rows: in order, as most are, or in any order."""
-    if kind == "ordered":
-        return np.arange(n)
-    ids = rng.permutation(n)
-    if kind == "sparse":
-        return ids * 1_000_003 + 7
-    return [f"row-{i:08x}" for i in ids] if kind == "text" else ids
 
 
 def ours(competition: Competition, truth: Truth, case: Case, file: Path) -> list[float]:
@@ -203,27 +99,25 @@ def _case(
 ) -> Iterator[dict[str, object]]:
     """One metric from CSV and from Parquet; the scores are compared before they are timed."""
     directory = competition.directory
-    csv, parquet = directory / f"{case.target}.csv", directory / f"{case.target}.parquet"
     truth = read_truth(competition, competition.find_question(case.metric))
     known = pd.read_parquet(directory / "private/truth.parquet", columns=["id", "split", case.target])
-    for file in (csv, parquet):
-        scores = peer(known, case, file)
-        np.testing.assert_allclose(ours(competition, truth, case, file), scores, rtol=1e-12)
-        np.testing.assert_allclose(judged(competition, truth, case, file), scores, rtol=1e-12)
+    files = [directory / f"{case.target}{end}" for end in (".csv", ".parquet", "-submitted.parquet")]
+    scores = peer(known, case, files[0])
+    for file, way in itertools.product(files, (ours, judged)):
+        np.testing.assert_allclose(way(competition, truth, case, file), scores, rtol=1e-12)
     runs: list[Callable[[], object]] = [
-        partial(what, competition, truth, case, file) for what in (ours, judged) for file in (csv, parquet)
+        partial(way, competition, truth, case, file) for file in files for way in (ours, judged)
     ]
-    runs += [partial(peer, known, case, file) for file in (csv, parquet)]
-    runs += [partial(limit, case, file, n) for file in (csv, parquet)]
-    csv_s, parquet_s, judged_csv_s, judged_parquet_s, peer_s, peer_parquet_s, *limits = measure(
-        runs, n_rounds
-    )
+    runs += [partial(peer, known, case, file) for file in files[:2]]
+    runs += [partial(limit, case, file, n) for file in files]
+    *ours_s, peer_csv_s, peer_parquet_s = (seconds := measure(runs, n_rounds))[:8]
     what = f"{case.metric}, {n} rows" + ("" if ids == "ordered" else f", {ids} ids")
-    yield row(f"{what}, csv", csv_s, peer_s, limits[0])
-    yield row(f"{what}, csv, with errors", judged_csv_s, peer_s, limits[0])
-    yield row(f"{what}, parquet", parquet_s, peer_s, limits[1])
-    yield row(f"{what}, parquet, with errors", judged_parquet_s, peer_s, limits[1])
-    yield row(f"{what}, parquet, peer reads parquet", parquet_s, peer_parquet_s, limits[1])
+    names = [
+        f"{what}, {form}{end}" for form in ("csv", "parquet", "as submitted") for end in ("", ", with errors")
+    ]
+    for i, (name, taken_s) in enumerate(zip(names, ours_s, strict=True)):
+        yield row(name, taken_s, peer_csv_s, seconds[8 + i // 2])
+    yield row(f"{what}, parquet, peer reads parquet", ours_s[2], peer_parquet_s, seconds[9])
 
 
 def row(case: str, ours_s: float, peer_s: float, limit_s: float | None) -> dict[str, object]:
@@ -243,7 +137,7 @@ def peak(n: int) -> Iterator[dict[str, object]]:
 def measure_peak(directory: Path, n: int, suffix: str) -> dict[str, object]:
     """Resident bytes, in units of the decoded columns (an int64 and a float64 for each row)."""
     make_in_child = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"]
-    make_in_child[-1] += f"; import pathlib, scoring; scoring.make(pathlib.Path({str(directory)!r}), {n})"
+    make_in_child[-1] += f"; import pathlib, scoring_cases; scoring_cases.make(pathlib.Path({str(directory)!r}), {n})"
     subprocess.run(make_in_child, check=True)
     competition = load_competition(directory)
     case = next(case for case in CASES if case.metric == "rmse")

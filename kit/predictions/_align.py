@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from kit.metrics import Array, Domain
@@ -23,7 +24,7 @@ def align(columns: Columns, expected: Expected) -> pd.DataFrame:
         With every problem of names, ids and values.
     """
     try:
-        arrays = {name: plain(column, expected.max_bytes) for name, column in columns.by_name.items()}
+        arrays = {name: _plain(name, column, expected) for name, column in columns.by_name.items()}
     except TooLarge:
         refuse(expected, f"the file decompresses to more than the limit of {size(expected.max_bytes)}")
     found = Findings(list(columns.problems))
@@ -37,6 +38,11 @@ def align(columns: Columns, expected: Expected) -> pd.DataFrame:
     if found.problems:
         refuse(expected, *found.problems)
     return framed(values if places is None else _in_order(values, places), expected)
+
+
+def _plain(name: str, column: pa.Array | pa.ChunkedArray, expected: Expected) -> pa.Array:
+    is_label = expected.domain is Domain.LABEL and name != expected.id_column
+    return plain(column, expected.max_bytes, encoded=is_label)
 
 
 def _places(ids: Ids, expected: Expected, found: Findings) -> Array | None:

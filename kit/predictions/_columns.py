@@ -9,6 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+MANY_CHUNKS = 100
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -23,10 +25,15 @@ class TooLarge(Exception):
     """A column would decode to more bytes than allowed."""
 
 
-def plain(column: Any, max_bytes: int) -> pa.Array:
-    """A column as one array of int64, float64, bool or large_string.
+def plain(column: Any, max_bytes: int, *, encoded: bool = False) -> pa.Array:
+    """A column as one array of int64, float64, bool or large_string, or a dictionary of large_string.
 
     Numbers that are not exact as int64 or float64, and all else, become text, for messages to show.
+
+    Parameters
+    ----------
+    encoded : bool
+        Leave a dictionary of texts as it is.
     """
     if not isinstance(column, pa.ChunkedArray):
         column = pa.chunked_array([column])
@@ -34,8 +41,10 @@ def plain(column: Any, max_bytes: int) -> pa.Array:
         storage = column.type.storage_type
         column = pa.chunked_array([chunk.storage for chunk in column.chunks], type=storage)
     if pa.types.is_dictionary(column.type):
-        if sum(_decoded_bytes(chunk) for chunk in column.chunks) > max_bytes:
+        if sum(_decoded_bytes(chunk, max_bytes) for chunk in column.chunks) > max_bytes:
             raise TooLarge
+        if encoded and column.type.value_type in (pa.string(), pa.large_string()):
+            return column.unify_dictionaries().combine_chunks()
         column = column.cast(column.type.value_type)
     converted = _converted(column)
     return converted.combine_chunks() if isinstance(converted, pa.ChunkedArray) else converted
@@ -66,9 +75,12 @@ def _described(column: pa.ChunkedArray) -> pa.Array:
     return pc.if_else(column.is_null(), blank, text).combine_chunks()
 
 
-def _decoded_bytes(chunk: pa.DictionaryArray) -> int:
+def _decoded_bytes(chunk: pa.DictionaryArray, max_bytes: int) -> int:
     """What the values would take, written out: few bytes of dictionary can stand for terabytes."""
     if chunk.dictionary.type not in (pa.string(), pa.large_string(), pa.binary(), pa.large_binary()):
         return 8 * len(chunk)
     lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
+    most = (int(pc.max(lengths).as_py() or 0) + 8) * len(chunk)
+    if most <= max_bytes // MANY_CHUNKS:
+        return most
     return int(pc.sum(lengths.take(chunk.indices)).as_py() or 0) + 8 * len(chunk)

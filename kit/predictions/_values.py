@@ -17,6 +17,7 @@ from kit.predictions._problems import Findings, shown
 
 SUM_TOLERANCE = 1e-2
 N_CLASSES_NAMED = 10
+N_TABLE = 1000
 _RANGES = {
     Domain.PROBABILITY: (0.0, 1.0, "outside [0, 1]"),
     Domain.DISTRIBUTION: (0.0, 1.0, "outside [0, 1]"),
@@ -60,6 +61,23 @@ def distribution(columns: Arrays, expected: Expected, found: Findings) -> Array:
     return values
 
 
+def _codes(column: pa.Array, code_of: Callable[[str | None], int]) -> Array:
+    """Each value's code; a spelling is looked at once, however often it comes."""
+    if pa.types.is_int64(column.type) and len(column) > column.null_count == 0:
+        numbers = column.to_numpy()
+        low, high = int(numbers.min()), int(numbers.max())
+        if high - low < N_TABLE:
+            of_number = np.array([code_of(str(n)) for n in range(low, high + 1)])
+            return np.asarray(of_number.take(numbers - low))
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    texts = [None if value is None else str(value) for value in encoded.dictionary.to_pylist()]
+    indices = encoded.indices
+    if indices.null_count:
+        indices = indices.cast(pa.int64()).fill_null(len(texts))
+    of_text = np.array([code_of(text) for text in (*texts, None)], dtype=np.int64)
+    return np.asarray(of_text.take(indices.to_numpy(zero_copy_only=False)))
+
+
 def settle(values: Array, expected: Expected) -> bool:
     """Whether finite numbers and codes are as `numbers`, `distribution` and `labels` let pass.
 
@@ -90,10 +108,7 @@ def labels(columns: Arrays, expected: Expected, found: Findings) -> Array:
     code_of = _reader_of_classes(expected.classes)
     codes = np.empty((len(columns), _n_rows(columns)), dtype=np.int64)
     for i, (name, column) in enumerate(columns.items()):
-        encoded = column.dictionary_encode(null_encoding="encode")
-        texts = [None if value is None else str(value) for value in encoded.dictionary.to_pylist()]
-        code_of_text = np.array([code_of(text) for text in texts], dtype=np.int64)
-        codes[i] = code_of_text[encoded.indices.to_numpy(zero_copy_only=False)]
+        codes[i] = _codes(column, code_of)
         where = _where(name, expected)
         one, many = f"value is no known class{where}", f"values are no known class{where}"
         found.add_values(codes[i] < 0, one, many, partial(_cell, column), way_out=_known(expected.classes))
