@@ -261,8 +261,14 @@ def test_results_are_exported_as_csv_and_parquet(ola: Kit, tmp_path: Path) -> No
 def test_submissions_are_judged_again(ola: Kit, tmp_path: Path) -> None:
     one = ola.json("submit", "-c", "four", "-f", _file(tmp_path, four.OFF_BY_TWO))
 
-    assert ola.json("rejudge", one["id"], "-c", "four") == {"counts": 1}
-    assert ola.json("rejudge", "-c", "four")["counts"] >= 1
+    (some,) = ola.json("rejudge", one["id"], "-c", "four", "--reason", "a worker died")
+    (all_,) = ola.json("rejudge", "-c", "four")
+
+    assert (some["state"], some["n"], some["partial"]) == ("done", 1, True)
+    assert (all_["state"], all_["n_done"], all_["partial"]) == ("done", all_["n"], False)
+    told = ola("submissions", "-c", "four")
+    assert "a worker died" in told.stderr
+    assert "no score changes" in ola("rejudge", "-c", "four", "--report").stdout
 
 
 def test_a_backup_of_a_running_service_can_be_restored_and_served(

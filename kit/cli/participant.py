@@ -30,6 +30,7 @@ SUBMISSION_COLUMNS = (
     "private",
     "note",
     "selected",
+    "rejudged",
     "why",
 )
 
@@ -106,6 +107,9 @@ def submissions(
         print_json(found)
     elif found:
         print_table([submission_row(facts) for facts in found], SUBMISSION_COLUMNS)
+        for notice in comp.notices():
+            if question in (None, notice["question"]):
+                tell(notice_line(notice))
     else:
         tell("No submissions yet: kit submit -f FILE -m NOTE")
 
@@ -174,8 +178,18 @@ def submission_row(facts: dict[str, Any]) -> dict[str, Any]:
         split: ((facts.get("score") or {}).get(split) or {}).get(facts["metric"], {}).get("score")
         for split in ("public", "private")
     }
+    from kit.client.submission import rejudged_text
+
     incident = facts.get("incident")
     reasons = facts.get("reasons") or []
     more = f" (and {len(reasons) - 1} more: --json)" if len(reasons) > 1 else ""
     why = f"{reasons[0]}{more}" if reasons else facts.get("verdict") or (incident and f"incident {incident}")
-    return {**facts, **scores, "why": why}
+    return {**facts, **scores, "why": why, "rejudged": rejudged_text(facts)}
+
+
+def notice_line(notice: dict[str, Any]) -> str:
+    """That submissions were judged again, in a sentence."""
+    reason = f": {notice['reason']}" if notice["reason"] else "."
+    return (
+        f"Question {notice['question']!r} was rejudged on {notice['at'][:16].replace('T', ' ')} UTC{reason}"
+    )

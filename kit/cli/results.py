@@ -1,4 +1,4 @@
-"""Organizers' commands on what a competition has: baseline, export, rejudge."""
+"""Organizers' commands on what a competition has: baseline, export."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    from kit.cli.rejudging import rejudge
+
     for command in (baseline, export, rejudge):
         app.command(rich_help_panel="Organizing")(command)
 
@@ -84,34 +86,6 @@ def export(
         return
     for file in files:
         print(file)
-
-
-def rejudge(
-    ids: Annotated[list[int] | None, typer.Argument(metavar="[IDS]...", help="By default all.")] = None,
-    competition: Competition = None,
-    question: Question = None,
-    as_json: AsJson = False,
-) -> None:
-    """Judge submissions again, under the questions as they are now; earlier judgements are kept."""
-    from kit.client.http import quoted
-
-    comp = organized(competition)
-    questions = [question] if question else [q["id"] for q in comp.overview["questions"]]
-    wanted: dict[str, list[int] | None] = dict.fromkeys(questions)
-    if ids:
-        handles = [comp.submission(number) for number in ids]
-        wanted = {q: found for q in questions if (found := [h.id for h in handles if h.question == q])}
-    counts = {
-        asked: comp.client.post(f"{comp.path}/questions/{quoted(asked)}/rejudge", {"submissions": numbers})[
-            "n"
-        ]
-        for asked, numbers in wanted.items()
-    }
-    if as_json:
-        print_json(counts)
-        return
-    for asked, n in counts.items():
-        print(f"{asked}: {n} submission{'s' * (n != 1)} will be judged again.")
 
 
 def organized(where: str | None) -> CompetitionClient:

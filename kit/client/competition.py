@@ -236,6 +236,11 @@ class CompetitionClient:
         """Call back with the leaderboard's JSON now and whenever it changes; see `Client.watch`."""
         return self.client.watch(self.leaderboard_path(split, question), callback, on_error=on_error)
 
+    def notices(self) -> list[Json]:
+        """When and why submissions were judged again, newest first, with your scores before and after."""
+        found: list[Json] = self.client.get(f"{self.path}/notices")
+        return found
+
     def baselines(self) -> pd.DataFrame:
         """The reference notebooks and how their last run went."""
         from kit.client.tables import table

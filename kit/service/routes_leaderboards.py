@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
-from pydantic import TypeAdapter
+from pydantic import AwareDatetime, TypeAdapter
 
 from kit.errors import NotAllowed, NotFound
 from kit.service import comparing, models, views
@@ -18,6 +18,7 @@ from kit.service.entry import check_entry
 from kit.service.errors import documented
 from kit.service.files import binary
 from kit.service.hosted import Hosted, HostedQuestion
+from kit.service.past import read_past
 from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
 from kit.submission import Split
 
@@ -39,11 +40,18 @@ async def leaderboard(
     caller: Reader,
     condition: Conditional,
     split: Split = Split.PUBLIC,
+    version: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
+    at: AwareDatetime | None = None,
 ) -> Response:
-    """A question's leaderboard; the private one is for organizers until the competition has closed."""
+    """A question's leaderboard; the private one is for organizers until the competition has closed.
+
+    Organizers may ask for that of a version of the question, or at a moment that has passed.
+    """
 
     def read() -> View:
         check_split(service, hosted, caller, split)
+        if version is not None or at is not None:
+            return read_past(service, hosted, question, caller, split, version=version, at=at)
         return service.boards.question(hosted, question, split, is_organizer=caller.is_organizer)
 
     return await answer_changed(condition, service, caller, read)
