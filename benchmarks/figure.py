@@ -43,26 +43,24 @@ def _panel(number: int, attack: str, found: dict[str, dict[str, Any]]) -> Iterat
     yield f'<path d="M{left} {_y(3)}h{WIDTH}" stroke="#555" stroke-dasharray="2 3"/>'
     for tries in (0, 500, 1000):
         yield _text(left + WIDTH * tries / 1000, TOP + HEIGHT + 16, f"{tries:,}", anchor="middle")
-    ends: list[float] = []
-    for board, color in COLORS.items():
-        if (case := found.get(f"gain: {attack}, {board}")) is not None:
-            yield _curve(left, case["curve"], color)
-            y = _free(_y(case["curve"][-1]) - 5, ends)
-            yield _text(left + WIDTH - 4, y, board, color=color, anchor="end", weight="bold")
+    drawn = [
+        (float(found[f"gain: {attack}, {board}"]["curve"][-1]), board)
+        for board in COLORS
+        if f"gain: {attack}, {board}" in found
+    ]
+    last = None
+    for gain, board in sorted(drawn, reverse=True):
+        yield _curve(left, found[f"gain: {attack}, {board}"]["curve"], COLORS[board])
+        # Above its curve, or below where the curve above is near.
+        y = _y(gain) - 9 if last is None or _y(gain) - last > 30 else max(_y(gain), last) + 28
+        yield _text(left + WIDTH - 4, y, board, color=COLORS[board], anchor="end", weight="bold")
+        last = _y(gain)
 
 
 def _curve(left: float, gains: Sequence[float], color: str) -> str:
     step = WIDTH / len(gains)
     points = " ".join(f"{left + step * i:.1f},{_y(gain):.1f}" for i, gain in enumerate([0.0, *gains]))
     return f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="2.5"/>'
-
-
-def _free(y: float, ends: list[float]) -> float:
-    """The nearest height at which a name does not cover another."""
-    while any(abs(y - other) < 13 for other in ends):
-        y += 1
-    ends.append(y)
-    return y
 
 
 def _y(gain: float) -> float:
