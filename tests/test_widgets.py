@@ -68,6 +68,26 @@ def test_the_combined_board_has_a_column_for_each_question() -> None:
     assert table.rows[0]["parts.sex"] == 0.8
 
 
+def test_teams_that_cannot_be_told_apart_from_the_first_are_marked_with_a_legend() -> None:
+    tied = [board_row(team, 1, 0.2, tie_with_first=True, p_first=0.5) for team in ("ada", "bob")]
+    table = LeaderboardTable()
+
+    table.show_board(board(*tied, board_row("eve", 3, 0.9, tie_with_first=False, p_first=0.0)))
+
+    assert [row["_tie"] for row in table.rows] == [True, True, False]
+    assert table.legend == "Cannot be told apart from the first at 5 %."
+    assert "p_first" in {each["key"] for each in table.columns}
+
+
+def test_a_first_that_stands_alone_needs_no_legend() -> None:
+    table = LeaderboardTable()
+
+    table.show_board(board(board_row("ada", 1, 0.2, tie_with_first=True), board_row("bob", 2, 0.3)))
+
+    assert table.legend == ""
+    assert "p_first" not in {each["key"] for each in table.columns}
+
+
 def test_a_hidden_leaderboard_says_so() -> None:
     table = LeaderboardTable()
 

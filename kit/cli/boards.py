@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import typer
@@ -80,15 +81,20 @@ def compare(
         print(found)
 
 
+@dataclass(frozen=True)
 class Signs:
     """What bars and marks are drawn with."""
 
-    def __init__(self, ends: str, line: str, dot: str, to: str, tie: str) -> None:
-        self.ends, self.line, self.dot, self.to, self.tie = ends, line, dot, to, tie
+    start: str
+    line: str
+    end: str
+    dot: str
+    to: str
+    tie: str
 
 
-UNICODE = Signs("├┤", "─", "●", "–", "≈")
-ASCII = Signs("||", "-", "o", "-", "~")
+UNICODE = Signs("├", "─", "┤", "●", "–", "≈")
+ASCII = Signs("|", "-", "|", "o", "-", "~")
 
 
 def board_lines(rows: Sequence[dict[str, Any]], signs: Signs) -> list[dict[str, Any]]:
@@ -138,7 +144,7 @@ def bar(row: dict[str, Any], scale: tuple[float, float], signs: Signs) -> str:
     low, at, high = (_place(row[key], scale) for key in ("low", "score", "high"))
     cells = [" "] * WIDTH
     cells[low : high + 1] = signs.line * (high + 1 - low)
-    cells[low], cells[high] = signs.ends
+    cells[low], cells[high] = signs.start, signs.end
     cells[at] = signs.dot
     return "".join(cells)
 

@@ -13,7 +13,18 @@ from kit.client.submission import Submission
 if TYPE_CHECKING:
     from kit.client.competition import CompetitionClient
 
-_SHOWN = ("rank", "team", "score", "low", "high", "n_submissions", "submitted_at", "shake_up")
+_SHOWN = (
+    "rank",
+    "rank_low",
+    "rank_high",
+    "team",
+    "score",
+    "low",
+    "high",
+    "n_submissions",
+    "submitted_at",
+    "shake_up",
+)
 _MODES = {
     "hidden": "; hidden for now",
     "frozen": "; frozen until the end",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,13 @@ from kit.widgets.table import LiveTable, column
 
 if TYPE_CHECKING:
     from kit.client import CompetitionClient
+
+
+LEAST_SHARE = 0.01
+"""Smaller probabilities of being first are not shown."""
+TIE_LEGEND = "Cannot be told apart from the first at 5 %."
+_RANK_HELP = "Small: the plausible ranks. A dot: cannot be told apart from the first."
+_FIRST_HELP = "How probably this team is truly first"
 
 
 class LeaderboardTable(LiveTable):
@@ -40,6 +48,8 @@ class LeaderboardTable(LiveTable):
         elif board.get("mode") == "frozen":
             changed["empty"] = "The leaderboard is frozen, and was empty then. It opens at the end."
         rows = board_rows(board, self._team, self._reader)
+        if (legend := _legend(rows)) != self.legend:
+            changed["legend"] = legend
         self.show(rows, updated_at=board.get("updated_at") or "", **changed)
 
     def lost_board(self, error: KitError) -> None:
@@ -83,10 +93,12 @@ def board_columns(board: Json) -> list[dict[str, Any]]:
     better = "greater is better" if board.get("greater_is_better", True) else "lower is better"
     help_ = f"{metric}, {better}" if metric else "0 is the baseline, 1 the best"
     made = [
-        column("rank", "Rank", "rank", low="rank_low", high="rank_high", help="Small: the plausible ranks."),
+        column("rank", "Rank", "rank", low="rank_low", high="rank_high", mark="_tie", help=_RANK_HELP),
         column("team", "Team", name=True, detail="_members"),
         column("score", metric or "Score", "interval", low="low", high="high", help=help_),
     ]
+    if any((row.get("p_first") or 0.0) >= LEAST_SHARE for row in rows):
+        made.append(column("p_first", "First", "share", least=LEAST_SHARE, hide="wide", help=_FIRST_HELP))
     hide = "narrow"
     if board.get("split") == "private":
         hide = "wide"
@@ -121,8 +133,14 @@ def _board_row(row: Json, team: str | None, reader: str | None) -> dict[str, Any
         "_key": f"{'baseline' if baseline else 'team'}:{row['team']}",
         "_you": not baseline and is_own,
         "_baseline": baseline,
+        "_tie": bool(row.get("tie_with_first")),
         "_members": ", ".join(members),
     }
+
+
+def _legend(rows: Iterable[dict[str, Any]]) -> str:
+    """What the marks at the ranks mean, where a mark says more than that the first is first."""
+    return TIE_LEGEND if sum(row["_tie"] for row in rows) > 1 else ""
 
 
 class SubmissionsTable(LiveTable):

@@ -10,7 +10,7 @@ import traitlets
 from kit.errors import KitError
 from kit.widgets._widget import KitWidget, css, esm
 
-KINDS = frozenset({"text", "note", "number", "rank", "interval", "time", "bar", "badge"})
+KINDS = frozenset({"text", "note", "number", "rank", "interval", "share", "time", "bar", "badge"})
 
 
 class LiveTable(KitWidget):
@@ -27,6 +27,8 @@ class LiveTable(KitWidget):
         The key that tells rows apart.
     selectable : int
         How many rows may be ticked at once; 0 shows no boxes. What is ticked is ``selected``.
+    legend : str
+        What the marks in the first column mean; stands below, where there are any.
     flash : sequence of str
         A row lights up for a moment when one of these values changes, and when it is new.
     """
@@ -38,6 +40,7 @@ class LiveTable(KitWidget):
     rows: traitlets.List[Any] = traitlets.List().tag(sync=True)
     row_key = traitlets.Unicode("id").tag(sync=True)
     title = traitlets.Unicode().tag(sync=True)
+    legend = traitlets.Unicode().tag(sync=True)
     label = traitlets.Unicode("Table").tag(sync=True)
     empty = traitlets.Unicode("Nothing here yet.").tag(sync=True)
     selectable = traitlets.Int(0).tag(sync=True)
@@ -70,7 +73,8 @@ def column(key: str, title: str, kind: str = "text", **options: Any) -> dict[str
         ``align`` ("left", "right"), ``digits``, ``unit``, ``signed``, ``help`` (shown when pointed at),
         ``hide`` ("wide": not below 860 pixels; "narrow": not below 520), ``name`` (True: this column
         says whose row it is), ``tones`` and ``busy`` (of badges), ``detail`` (a key whose text is shown
-        when pointed at), ``of`` (a bar's full length),
+        when pointed at), ``of`` (a bar's full length), ``mark`` (of ranks: a key; where it is true stands a
+        dot), ``least`` (of shares: smaller ones are left out),
         ``list`` (of notes: a key with a list that stands below).
     """
     if kind not in KINDS:

@@ -21,12 +21,16 @@ function ago(text) {
 
 const utc = (text) => new Date(text).toISOString().replace("T", " ").slice(0, 19) + " UTC";
 
+const told = (value) => (/\.(\d+)$/.exec(String(value))?.[1].length ?? (/e-/.test(String(value)) ? 5 : 0));
+
 // As many decimals for a whole column as its typical value needs, so that the points stand in line.
 function decimals(column, rows) {
   if (column.digits !== null && column.digits !== undefined) return column.digits;
   const sizes = rows.map((row) => Math.abs(row[column.key])).filter(isNumber).sort((a, b) => a - b);
   const typical = sizes[sizes.length >> 1] ?? 1;
-  return Math.max(0, Math.min(5, 4 - Math.floor(Math.log10(Math.max(typical, 0.1)) + 1)));
+  const most = Math.max(0, Math.min(5, 4 - Math.floor(Math.log10(Math.max(typical, 0.1)) + 1)));
+  // No more than the service told: a score of 0.845 is not known to be 0.84500.
+  return Math.min(most, sizes.reduce((digits, size) => Math.max(digits, told(size)), 0));
 }
 
 // One scale for a column's intervals; a few wild scores must not squeeze all others into a dot.
@@ -73,9 +77,10 @@ const CELLS = {
   rank(td, row, column) {
     const value = row[column.key], low = row[column.low], high = row[column.high];
     td.replaceChildren(value === null || value === undefined ? "–" : String(value));
+    row[column.mark] ? (td.dataset.mark = "") : delete td.dataset.mark;
     td.title = row._baseline ? "Baselines are placed by score and not ranked." : "";
     if (!isNumber(low) || !isNumber(high) || !isNumber(value)) return;
-    td.title = `Plausible ranks: ${low} to ${high}`;
+    td.title = `Plausible ranks: ${low} to ${high}` + (row[column.mark] && value > 1 ? "\nCannot be told apart from the first." : "");
     if (low !== high) td.append(make("small", { textContent: `${low}–${high}` }));
   },
   interval(td, row, column, shared) {
@@ -97,6 +102,11 @@ const CELLS = {
       track.append(dot);
     }
     td.replaceChildren(make("span", { className: "kit-interval" }, make("b", { textContent: fixed(value, shared.digits) }), track));
+  },
+  share(td, row, column) {
+    const value = row[column.key], isShown = isNumber(value) && value >= (column.least ?? 0);
+    td.textContent = isShown ? `${Math.round(100 * value)} %` : "";
+    td.title = "";
   },
   time(td, row, column) {
     const value = row[column.key];
@@ -150,8 +160,9 @@ class Table {
     this.table = make("table", {}, make("thead", {}, this.head), this.body);
     this.empty = make("div", { className: "kit-empty" });
     this.foot = make("div", { className: "kit-foot" });
+    this.legend = make("div", { className: "kit-legend" });
     this.scroll = make("div", { className: "kit-scroll", tabIndex: 0, role: "region" }, this.table, this.empty);
-    el.append(make("div", { className: "kit-bar" }, this.title, this.status, this.search), this.scroll, this.foot);
+    el.append(make("div", { className: "kit-bar" }, this.title, this.status, this.search), this.scroll, this.legend, this.foot);
     const label = model.get("label");
     this.scroll.setAttribute("aria-label", label);
     this.table.setAttribute("aria-label", label);
@@ -183,7 +194,7 @@ class Table {
 
   classOf(column) {
     const kind = column.kind ?? "text";
-    const right = column.align === "right" || (!column.align && kind === "number");
+    const right = column.align === "right" || (!column.align && ["number", "share"].includes(kind));
     return `kit-kind-${kind} ${right ? "kit-right" : ""} ${column.hide ? `kit-${column.hide}` : ""}`;
   }
 
@@ -233,8 +244,16 @@ class Table {
     this.search.classList.toggle("kit-hidden", rows.length < 6 && !this.search.value);
     this.title.textContent = this.model.get("title");
     this.title.classList.toggle("kit-hidden", !this.model.get("title"));
+    this.drawLegend();
     this.drawFoot(found.length, shown.length);
     this.drawPicks();
+  }
+
+  drawLegend() {
+    const legend = this.model.get("legend");
+    // Where nothing needs telling apart, the dot of the first says nothing.
+    this.table.classList.toggle("kit-marked", Boolean(legend));
+    if (this.legend.textContent !== legend) this.legend.textContent = legend;
   }
 
   mark(row) { return JSON.stringify((this.model.get("flash") ?? []).map((key) => row[key])); }
@@ -325,6 +344,7 @@ function render({ model, el }) {
     "change:rows": () => table.draw(),
     "change:title": () => table.draw(),
     "change:empty": () => table.draw(),
+    "change:legend": () => table.draw(),
     "change:columns": () => (table.drawHead(), table.draw()),
     "change:selected": () => table.drawPicks(),
     "change:selectable": () => (table.drawHead(), table.draw()),
