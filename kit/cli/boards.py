@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import urlencode
 
 import typer
 
 from kit.cli.participant import AsJson, Competition, Positional, Question, opened
 from kit.cli.screen import print_json, print_table, tell
+from kit.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from kit.client import CompetitionClient
 
 COLUMNS = (
     "rank",
@@ -43,11 +48,17 @@ def leaderboard(
     competition: Competition = None,
     question: Question = None,
     split: Split = "public",
+    version: Annotated[
+        int | None, typer.Option(min=1, help="For organizers: as judged under this version of the question.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="For organizers: as it was at this time, such as 2026-03-02T12:00:00Z.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the leaderboard; of all questions together where there are several and none is named."""
     comp = opened(competition or where)
-    board = comp.client.get(comp.leaderboard_path(split, question))
+    board = comp.client.get(_board_path(comp, split, question, version=version, at=at))
     if as_json:
         print_json(board["rows"])
         return
@@ -64,6 +75,18 @@ def leaderboard(
     print_table(rows, COLUMNS, own=me.get("team"), title=title)
     if any(row["tie"] for row in rows):
         tell(f"{signs.tie} cannot be told apart from the first at 5 %.")
+
+
+def _board_path(
+    comp: CompetitionClient, split: str, question: str | None, *, version: int | None, at: str | None
+) -> str:
+    path = comp.leaderboard_path(split, question)
+    if version is None and at is None:
+        return path
+    if question is None and path.startswith(f"{comp.path}/leaderboard"):
+        raise InvalidRequest("Name the question: there is no earlier leaderboard of all together.")
+    asked = {"version": version, "at": at}
+    return f"{path}&{urlencode({key: value for key, value in asked.items() if value is not None})}"
 
 
 def compare(
