@@ -62,6 +62,9 @@ class FakeService:
             "/users": [{"id": 1, "name": "ada", "team": "ada", "role": "participant"}],
             "/queue": {"queued": [], "running": [], "errors": [], "workers": []},
             "/competitions/penguins/baselines": [],
+            "/competitions/penguins/notices": [],
+            "/competitions/penguins/rejudges": [],
+            "/competitions/penguins/versions": [],
         }
         self.watched: list[str] = []
         self.passwords = {"ada": "correct horse"}

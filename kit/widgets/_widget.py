@@ -59,7 +59,8 @@ class KitWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Stop watching and remove the widget."""
-        for watch in self.__dict__.get("_watches", []):
+        # Python closes once more what it throws away.
+        for watch in self.__dict__.pop("_watches", []):
             watch.stop()
         super().close()
 

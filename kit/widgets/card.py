@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kit.client.submission import rejudged_text
 from kit.errors import KitError
 from kit.widgets._widget import Json
 from kit.widgets.fragment import Fragment, Node, chip, el, message, time
@@ -59,7 +60,9 @@ def nodes(facts: Json) -> list[Node]:
     told = [facts["question"], facts.get("filename"), None if left is None else f"{left} left today"]
     about = el("p", " · ".join(str(part) for part in told if part), name="kit-muted kit-small")
     note = el("p", f"“{facts['note']}”", name="kit-quote") if facts.get("note") else None
-    return [part for part in (head, *_outcome(facts), note, about) if part]
+    again = rejudged_text(facts)
+    told_again = el("p", f"Rejudged {again}", name="kit-small", data_rejudged="") if again else None
+    return [part for part in (head, *_outcome(facts), told_again, note, about) if part]
 
 
 def state_chip(facts: Json) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from kit.widgets.fragment import Fragment, message
 from kit.widgets.header import header
 from kit.widgets.login import Gate
 from kit.widgets.plot import ProgressPlot
+from kit.widgets.rejudging import Rejudging
 from kit.widgets.service import KeyNumbers, QueueView, baselines_table, participants_table, show_baselines
 from kit.widgets.table import LiveTable
 from kit.widgets.tabs import Tabs, tabbed
@@ -89,16 +90,20 @@ def _screen(comp: CompetitionClient, leave: Callable[[], None], plot: ProgressPl
     _watch(comp, f"/users?competition={comp.slug}", people, people.show, numbers.show_people)
     _watch(comp, "/queue", queue.table, queue.show, numbers.show_queue)
     _watch(comp, f"{comp.path}/baselines", baselines, partial(show_baselines, baselines))
+    again = Rejudging(comp)
+    _watch(comp, f"{comp.path}/rejudges", again.table, again.show)
+    _watch(comp, f"{comp.path}/versions", again.table, again.show_versions)
     pages = {
         "Leaderboard": box(_boards(comp, overview), plot.box),
         "Submissions": table,
         "Participants": people,
         "Queue and workers": queue.box,
         "Baselines": baselines,
+        "Rejudging": again.box,
     }
     parts = tabbed(pages, label="Parts of the organizers' screen")
     # What is only told from the watching thread lives as long as the screen.
-    parts.told = (numbers, plot, queue)
+    parts.told = (numbers, plot, queue, again)
     return box(header(overview, leave), numbers, parts, name="kit-panel kit-wide kit-organizer")
 
 

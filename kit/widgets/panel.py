@@ -16,6 +16,7 @@ from kit.widgets.card import card
 from kit.widgets.fragment import Fragment, Node, button, el, message
 from kit.widgets.header import header
 from kit.widgets.login import Gate
+from kit.widgets.rejudging import notices
 from kit.widgets.tabs import tabbed
 from kit.widgets.upload import upload_box
 
@@ -39,7 +40,8 @@ def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VB
         "Leaderboard": _leaderboards(comp, overview),
         "My submissions": _submissions(comp, overview),
     }
-    return box(header(overview, leave), tabbed(pages, label="Parts of the competition"), name="kit-panel")
+    parts = tabbed(pages, label="Parts of the competition")
+    return box(header(overview, leave), notices(comp), parts, name="kit-panel")
 
 
 def _overview(comp: CompetitionClient, overview: Json) -> ipywidgets.VBox:
