@@ -20,7 +20,9 @@ from typing import Protocol
 from kit.clock import Clock, utc_now
 from kit.competition import Competition, load_copy, question_version
 from kit.errors import InvalidPredictions, NotFound, OrganizerError
+from kit.metrics import Domain
 from kit.predictions import read_predictions
+from kit.probing import sketch
 from kit.scoring import score_with_evidence
 from kit.store import Claim, Store
 from kit.submission import Outcome, State, Verdict
@@ -75,7 +77,8 @@ def evaluate(job: Job) -> Outcome:
         except InvalidPredictions as error:
             return Outcome(State.REJECTED, (), Verdict.INVALID_PREDICTIONS, error.problems)
         scoring = score_with_evidence(predictions, truth, question, directory=competition.directory)
-        return Outcome(State.SCORED, scoring.scores, evidence=scoring.evidence)
+        kept = sketch(predictions, are_labels=truth.expected.domain is Domain.LABEL)
+        return Outcome(State.SCORED, scoring.scores, evidence=scoring.evidence, sketch=kept)
     except MemoryError:
         reason = f"Judging this file needs more than {job.memory_mb:g} MB of memory."
         return Outcome(State.REJECTED, (), Verdict.MEMORY_LIMIT, (reason,))

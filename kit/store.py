@@ -24,11 +24,12 @@ from kit._store.judgements import Again, Standing
 from kit._store.queue import Claim, Queue, new_incident_number
 from kit._store.rejudges import Rejudge, Rejudges
 from kit._store.submissions import Received, Submissions
-from kit._store.tries import ScoredTry, read_tries
+from kit._store.tries import ScoredTry, read_sketches, read_tries
 from kit._store.versions import Version, Versions
 from kit.clock import to_text
 from kit.errors import NotFound, OrganizerError
 from kit.leaderboard import Entry
+from kit.probing import Sketch
 from kit.submission import Split
 
 __all__ = [
@@ -114,6 +115,10 @@ class Store:
     ) -> list[ScoredTry]:
         """All teams' scored submissions, or one team's, in the order in which they were told. Secret."""
         return read_tries(self._c, competition, question, metric, team_id)
+
+    def sketches(self, judgements: Collection[int]) -> dict[int, Sketch]:
+        """By judgement, what tells how predictions differ, of those that kept it. Secret."""
+        return read_sketches(self._c, judgements)
 
     def changed_since(self, version: int) -> tuple[int, list[str]]:
         """Topics that changed after a version, and the newest version.

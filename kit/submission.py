@@ -6,9 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from kit.probing import Sketch
 
 
 class State(StrEnum):
@@ -116,6 +120,8 @@ class Outcome:
     detail: str = ""
     """For the organizers' log; never shown to participants."""
     evidence: tuple[Evidence, ...] = ()
+    sketch: Sketch | None = None
+    """Of the predictions, to tell how many rows differ from those of other submissions. Secret."""
 
 
 @dataclass(frozen=True)

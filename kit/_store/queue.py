@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from kit._store.database import Connections, Row, bump
 from kit._store.settling import settle
+from kit._store.tries import sketch_row
 from kit.clock import to_text
 from kit.submission import Outcome, State
 
@@ -124,6 +125,8 @@ class Queue:
                 row = {"judgement_id": claim.judgement_id, "split": e.split.value}
                 row |= {"influences": vector_bytes(e.influences), "resampled": vector_bytes(e.resampled)}
                 db.table("evidence").insert(row)
+            if outcome.sketch is not None:
+                db.table("sketch").insert(sketch_row(claim.judgement_id, outcome.sketch))
             self._end(db, claim.judgement_id, outcome, now, refund)
         return True
 

@@ -44,6 +44,15 @@ def m003_rejudging(db: Database) -> None:
     _run(db, _REJUDGING)
 
 
+@migrations()
+def m004_sketches(db: Database) -> None:
+    """What tells how many rows of two submissions differ."""
+    db.execute(
+        "create table sketch (judgement_id integer primary key references judgement(id), "
+        "n_rows integer not null, hashes blob not null, n_off text not null)"
+    )
+
+
 _FIRST = """
 create table user (
     id integer primary key, name text not null, name_key text not null unique, email text,

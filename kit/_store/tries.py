@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from kit._store.database import Connections
+import numpy as np
+
+from kit._store.database import Connections, Row
 from kit.clock import from_text
+from kit.probing import Sketch
 
 _TRIES = """
 select s.id, s.team_id, s.submitted_at, n.judgement_id, v.hash as version, s.sha256, c.score, c.se,
@@ -52,3 +57,24 @@ def read_tries(
         )
         for row in c.rows(_TRIES, given)
     ]
+
+
+def sketch_row(judgement_id: int, sketch: Sketch) -> Row:
+    """A sketch as it is kept."""
+    return {
+        "judgement_id": judgement_id,
+        "n_rows": sketch.n_rows,
+        "hashes": sketch.hashes.astype("<u8").tobytes(),
+        "n_off": json.dumps(dict(sketch.n_off)),
+    }
+
+
+def read_sketches(c: Connections, judgement_ids: Collection[int]) -> dict[int, Sketch]:
+    """Sketches of judgements that kept one."""
+    sql = "select * from sketch where judgement_id in (select value from json_each(?))"
+    return {
+        row["judgement_id"]: Sketch(
+            row["n_rows"], np.frombuffer(row["hashes"], dtype="<u8"), json.loads(row["n_off"])
+        )
+        for row in c.rows(sql, [json.dumps(list(judgement_ids))])
+    }
