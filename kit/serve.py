@@ -18,6 +18,7 @@ import uvicorn
 
 from kit.errors import OrganizerError
 from kit.service import create_app
+from kit.service.versions import stale
 from kit.service.watch import Watch
 from kit.store import Store
 from kit.truth import load_competitions
@@ -48,6 +49,8 @@ def serve(
         app = create_app(store, competitions, workers=workers)
         for competition in competitions:
             store.versions.keep_settings(competition)
+        for message in stale(app.state.service):
+            log.warning("%s", message)
         with _judging([competition.slug for competition in competitions], data, workers):
             config = uvicorn.Config(
                 app, log_level="warning", timeout_graceful_shutdown=3, server_header=False, log_config=None

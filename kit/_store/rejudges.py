@@ -174,12 +174,11 @@ class Rejudges:
         return [self._rejudge(row) for row in self._c.rows(sql, [competition, limit])]
 
     def _rejudge(self, row: Row) -> Rejudge:
-        states = self._c.rows(
-            "select state, count(*) as n from judgement where id in "
-            "(select max(id) from judgement where rejudge_id = ? group by submission_id) group by state",
-            [row["id"]],
-        )
-        n_of = {each["state"]: each["n"] for each in states}
+        sql = "select state, count(*) as n from judgement where rejudge_id = ? group by state"
+        n_of = {each["state"]: each["n"] for each in self._c.rows(sql, [row["id"]])}
+        if "ERROR" in n_of:
+            # Those that were queued again count as they stand now.
+            n_of["ERROR"] = len(self._c.rows(_ERRORS, row))
         return Rejudge(
             id=row["id"],
             competition=row["competition"],
@@ -201,6 +200,11 @@ class Rejudges:
 _REJUDGE = (
     "select r.*, v.hash as version, f.hash as from_version from rejudge r "
     "join question_version v on v.id = r.version_id join question_version f on f.id = r.from_version_id"
+)
+_ERRORS = (
+    "select j.id from judgement j where j.rejudge_id = :id and j.state = 'ERROR' and not exists "
+    "(select 1 from judgement again where again.submission_id = j.submission_id "
+    "and again.rejudge_id = :id and again.id > j.id)"
 )
 _QUEUE = (
     "insert into judgement (submission_id, version_id, state, queued_at, rejudge_id) "

@@ -60,7 +60,8 @@ class KitWidget(anywidget.AnyWidget):
     def close(self) -> None:
         """Stop watching and remove the widget."""
         # Python closes once more what it throws away.
-        for watch in self.__dict__.pop("_watches", []):
+        watches, self._watches = self.__dict__.get("_watches", []), []
+        for watch in watches:
             watch.stop()
         super().close()
 
