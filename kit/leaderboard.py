@@ -10,7 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from kit._scoring import rank_teams
+from kit._scoring import MOST_PAIRED, rank_teams
 from kit.metrics import Array
 from kit.submission import Score, Split
 
@@ -129,12 +129,13 @@ def with_uncertainty(
 
     Only what was judged under one version of the question can be compared: that of most teams. The others
     are ranked, have no rank interval, and may be anywhere in those of the rest. Where rank 1 is one of
-    them, nobody is tied with it and nobody is first with a probability.
+    them, nobody is tied with it and nobody is first with a probability. All of it may be shown to
+    participants.
 
     Parameters
     ----------
     influences : mapping from judgement to ndarray of shape (n_blocks,)
-        On the split of these rows.
+        On the split of these rows; of the first `MOST_PAIRED` of them at least.
     """
     ranked = [row for row in rows if row.rank is not None]
     known = _comparable(ranked, influences)
@@ -142,8 +143,12 @@ def with_uncertainty(
         return list(rows)
     found = rank_teams(
         np.array([rounded(row.score.score) for row in known]),
-        np.stack([influences[row.entry.judgement] for row in known]),
+        np.stack(
+            [influences[r.entry.judgement] for r in known[:MOST_PAIRED] if r.entry.judgement in influences]
+        ),
+        errors=np.array([row.score.error for row in known]),
         greater_is_better=greater_is_better,
+        is_coarse=True,
     )
     n_others, has_first = len(ranked) - len(known), known[0].rank == 1
     told = {
@@ -160,7 +165,7 @@ def with_uncertainty(
 
 
 def _comparable(ranked: Sequence[Row], influences: Mapping[int, Array]) -> list[Row]:
-    """Rows with as many blocks under the same version as most have, in their order."""
+    """Rows with as many blocks under the same version as most of the first have, in their order."""
     groups = {
         row.entry.submission: (row.entry.version, len(influences[row.entry.judgement]))
         for row in ranked
@@ -170,7 +175,8 @@ def _comparable(ranked: Sequence[Row], influences: Mapping[int, Array]) -> list[
         return []
     # Of equally many, the group whose best stands first.
     ((most, _),) = Counter(groups.values()).most_common(1)
-    return [row for row in ranked if groups.get(row.entry.submission) == most]
+    rest = {row.entry.submission: (row.entry.version, most[1]) for row in ranked[MOST_PAIRED:]}
+    return [row for row in ranked if (rest | groups).get(row.entry.submission) == most]
 
 
 def rounded(score: float) -> float:

@@ -152,9 +152,20 @@ def test_teams_that_differ_by_less_than_chance_may_have_each_others_rank() -> No
 
 
 def test_errors_that_two_teams_have_in_common_do_not_blur_their_ranks() -> None:
-    rows = uncertain({"ada": 5.0, "bob": 5.1}, entry("ada", 1), entry("bob", 2))
+    # Apart, they have errors of 0.35 and 0.38, and 1 would be but 2 of their difference's.
+    rows = uncertain({"ada": 0.6, "bob": 0.65}, entry("ada", 1), entry("bob", 2))
 
     assert intervals(rows) == {"ada": (1, 1), "bob": (2, 2)}
+
+
+def test_two_accounts_with_nearly_the_same_predictions_learn_nothing_of_a_row() -> None:
+    def told(step: float) -> list[tuple[object, ...]]:
+        rows = uncertain({"ada": 0.6, "bob": 0.6001}, entry("ada", 1.0), entry("bob", 1.0 + step))
+        facts = ("rank_low", "rank_high", "tie_with_first", "p_first")
+        return [tuple(getattr(rows[team], fact) for fact in facts) for team in ("ada", "bob")]
+
+    # Paired, the error is 0.00006, and steps of a hundred of them are told apart for sure.
+    assert told(0.006) == told(0.003) == told(0.0001)
 
 
 def test_scores_that_tie_share_their_rank_interval() -> None:

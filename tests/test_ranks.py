@@ -160,3 +160,18 @@ def test_a_thousand_teams_are_ranked_at_once() -> None:
     rank_teams(scores, influences, greater_is_better=True)
 
     assert time.process_time() - starts_at < 1.0  # of the processors; 0.08 s of the clock where they are free
+
+
+def test_of_teams_below_those_that_are_paired_the_error_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kit._scoring.ranks.MOST_PAIRED", 20)
+    scores, influences = observe(-0.3 * np.arange(60.0), np.random.default_rng(0))
+    order = np.argsort(-scores)
+    scores, influences = scores[order], influences[order]
+    errors = np.sqrt(np.square(influences).sum(axis=1) / (N_BLOCKS * (N_BLOCKS - 1.0)))
+
+    whole = rank_teams(scores, influences, greater_is_better=True)
+    part = rank_teams(scores, influences[:20], errors=errors, greater_is_better=True)
+
+    assert part.low.tolist() == whole.low.tolist()
+    assert part.high.tolist() == whole.high.tolist()
+    assert part.p_first.tolist() == whole.p_first.tolist()

@@ -13,12 +13,13 @@ from kit._scoring.custom import black_box
 from kit._scoring.estimate import LEVEL, Estimate, Range, estimate
 from kit._scoring.grain import grain, shown, shown_text
 from kit._scoring.prepared import PreparedSplit, prepare
-from kit._scoring.ranks import Ranks, rank_teams
+from kit._scoring.ranks import MOST_PAIRED, Ranks, rank_teams
 from kit._scoring.reduce import reducer
 from kit._scoring.table import Reducer, Rows, Table, mean_of
 
 __all__ = [
     "LEVEL",
+    "MOST_PAIRED",
     "Blocks",
     "Comparison",
     "Estimate",

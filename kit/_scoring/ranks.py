@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg, special
 
+from kit._scoring.coarse import FINEST, told
 from kit._scoring.estimate import LEVEL
 from kit.metrics import Array
 
@@ -40,7 +41,14 @@ class Ranks:
 
 
 def rank_teams(
-    scores: Array, influences: Array, *, greater_is_better: bool, level: float = LEVEL, seed: int = 0
+    scores: Array,
+    influences: Array,
+    *,
+    greater_is_better: bool,
+    errors: Array | None = None,
+    level: float = LEVEL,
+    seed: int = 0,
+    is_coarse: bool = False,
 ) -> Ranks:
     """Rank intervals, tie group and probabilities of being first, from what judgements keep.
 
@@ -48,7 +56,14 @@ def rank_teams(
     ----------
     scores : ndarray of shape (n_teams,)
     influences : ndarray of shape (n_teams, n_blocks)
-        Over the same blocks for all.
+        Over the same blocks for all. Where teams stand best first and ``errors`` are given, those of the
+        first `MOST_PAIRED` are enough.
+    errors : ndarray of shape (n_teams,), optional
+        Standard errors of the scores; for those without influences.
+    is_coarse : bool
+        For participants' eyes: no difference is taken as more exact than `FINEST` of the scores' own
+        errors, and probabilities follow from scores cut as `compare_coarsely` cuts them. Else two
+        accounts with nearly the same predictions could read labels from them.
 
     References
     ----------
@@ -62,30 +77,46 @@ def rank_teams(
         ones = np.ones(len(skill), dtype=np.int64)
         return Ranks(ones, ones.copy(), ones == 1, ones.astype(np.float64), level)
     order = np.argsort(-skill, kind="stable")
-    best, n_blocks = order[:MOST_PAIRED], moves.shape[1]
-    t = _differences(skill[best], moves[best])
+    best, n_blocks = order[: min(MOST_PAIRED, len(moves))], moves.shape[1]
+    variances = np.zeros(len(skill)) if errors is None else np.square(errors)
+    variances[: len(moves)] = _variances(moves)
+    least = (FINEST**2 if is_coarse else 0.0) * variances
+    t = _differences(skill[best], moves[best], least[best])
     low, high = _paired(t, len(skill), 1.0 - level, n_blocks)
     if len(skill) > len(best):
-        low, high = _with_the_rest(skill[order], moves[order], low, high, 1.0 - level)
+        low, high = _with_the_rest(skill[order], variances[order], n_blocks, low, high, 1.0 - level)
     first = np.zeros(len(skill), dtype=bool)
     # One-sided, as many as there are rivals: the truly first falls out only if a lesser team beats it.
     first[: len(best)] = t[0] < _quantile((1.0 - level) / (len(skill) - 1), n_blocks)
     first &= low == 1
     first[0] = True
-    p_first = _p_first(skill[order], moves[order], first, seed)
+    if is_coarse:
+        skill = np.array([told(s, e) for s, e in zip(skill, np.sqrt(least), strict=True)])
+    p_first = _p_first(skill[order], moves[best], least[order], first, seed)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return Ranks(low[back], high[back], first[back], p_first[back], level)
 
 
-def _differences(skill: Array, moves: Array) -> Array:
-    """Of each team (row) over each (column), in standard errors; 0 for equals without error."""
+def _variances(moves: Array) -> Array:
+    """Squared standard errors of the scores."""
+    n_blocks = moves.shape[1]
+    squares = np.einsum("ij,ij->i", moves, moves, dtype=np.float64)
+    return np.asarray(squares / (n_blocks * (n_blocks - 1.0)))
+
+
+def _differences(skill: Array, moves: Array, least: Array) -> Array:
+    """Of each team (row) over each (column), in standard errors; 0 for equals without error.
+
+    ``least`` of either team is what the variance of their difference is taken for at least.
+    """
     products = _covariance(moves)
     own = np.diagonal(products).copy()
     variances = own[:, None] + own[None, :]
     variances -= 2.0 * products
     # Identical submissions leave a rounding error, of either sign, of the size of what cancelled.
     variances[variances < 1e-13 * own.max(initial=0.0)] = 0.0
+    np.maximum(variances, np.maximum(least[:, None], least[None, :]), out=variances)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = (skill[:, None] - skill[None, :]) / np.sqrt(variances, out=variances)
     t[np.isnan(t)] = 0.0
@@ -111,14 +142,15 @@ def _paired(t: Array, n_teams: int, alpha: float, n_blocks: int) -> tuple[Array,
     return 1 + above.sum(axis=0), len(t) - above.sum(axis=1)
 
 
-def _with_the_rest(skill: Array, moves: Array, low: Array, high: Array, alpha: float) -> tuple[Array, Array]:
+def _with_the_rest(
+    skill: Array, variances: Array, n_blocks: int, low: Array, high: Array, alpha: float
+) -> tuple[Array, Array]:
     """Rank intervals of many teams, best first, of which the first few were compared by pairs.
 
     Two teams whose own intervals are apart are apart: the error of a difference is at most the sum.
     """
-    n, n_blocks = len(skill), moves.shape[1]
-    se = np.sqrt(np.einsum("ij,ij->i", moves, moves, dtype=np.float64) / (n_blocks * (n_blocks - 1.0)))
-    margin = _quantile(alpha / (n * (n - 1.0)), n_blocks) * se
+    n = len(skill)
+    margin = _quantile(alpha / (n * (n - 1.0)), n_blocks) * np.sqrt(variances)
     above, below = np.sort(skill - margin), np.sort(skill + margin)
     lowest = 1 + n - np.searchsorted(above, skill + margin, side="right")
     highest = n - np.searchsorted(below, skill - margin, side="left")
@@ -131,7 +163,7 @@ def _quantile(alpha: float, n_blocks: int) -> float:
     return float(special.stdtrit(n_blocks - 1.0, 1.0 - alpha))
 
 
-def _p_first(skill: Array, moves: Array, contends: Array, seed: int) -> Array:
+def _p_first(skill: Array, moves: Array, least: Array, contends: Array, seed: int) -> Array:
     """Probability of being truly first, for teams in order; 0 for those that cannot be.
 
     How often a team wins resamples says too much: the winner of a close race is mostly lucky. So the
@@ -149,7 +181,8 @@ def _p_first(skill: Array, moves: Array, contends: Array, seed: int) -> Array:
     if len(rivals) == 1:
         p_first[rivals] = 1.0
         return p_first
-    wins = _wins(skill[rivals], _covariance(moves[rivals]), np.random.default_rng(seed))
+    covariance = _covariance(moves[rivals]) + np.diag(least[rivals] / 2.0)
+    wins = _wins(skill[rivals], covariance, np.random.default_rng(seed))
     p_first[rivals] = wins / wins.sum()
     return p_first
 

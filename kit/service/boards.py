@@ -12,6 +12,7 @@ from typing import Literal, cast
 
 from pydantic import BaseModel
 
+from kit._scoring import MOST_PAIRED
 from kit.clock import Clock
 from kit.errors import NotFound
 from kit.leaderboard import Board, CombinedRow, Entry, Row, combine, rank, with_uncertainty
@@ -222,7 +223,7 @@ class Boards:
         entries = [entry for entry in entries if _has(entry, metric)]
         rows = rank(entries, metric=metric, greater_is_better=is_greater, split=split)
         judgements = [row.entry.judgement for row in rows if row.rank is not None]
-        influences = self._store.influences(judgements, split)
+        influences = self._store.influences(judgements[:MOST_PAIRED], split)
         return with_uncertainty(rows, influences, greater_is_better=is_greater)
 
     def _members(self, hosted: Hosted) -> dict[str, list[str]]:
