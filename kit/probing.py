@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ FEW_ROWS = 20
 """So many rows are few, and so are FEW_SHARE of all."""
 OFTEN = 5
 """A sign that is seen less often in a series is none."""
+Sign = Literal["near-constant", "few rows", "sweep", "budget"]
 BITS_OF_A_NORMAL = 0.5 * math.log2(2 * math.pi * math.e)
 
 
@@ -58,14 +60,16 @@ class Told:
     se: float
     grain: float
     is_told: bool = True
-    """False where a ladder did not move, or where no score was shown."""
+    """False where a ladder did not move."""
+    is_seen: bool = True
+    """False where nothing was shown at all, in a hidden or a frozen phase."""
 
 
 @dataclass(frozen=True)
 class Flag:
     """A sign of probing, in words, and the submissions that show it."""
 
-    sign: str
+    sign: Sign
     evidence: str
     submissions: tuple[int, ...]
 
@@ -165,6 +169,7 @@ def budget(series: Sequence[Told]) -> float:
         if told.is_told and told.se > 0.0 and told.grain > 0.0
         else 1.0
         for told in series
+        if told.is_seen
     )
 
 

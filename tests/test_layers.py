@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {
     "core": """
         _competition_problems _competition_tables _scoring check competition errors ladder leaderboard limits
-        metrics predictions probing resources scoring starter submission truth
+        metrics overfitting predictions probing resources scoring starter submission truth
     """,
     "server": "clock store _store judge judge_process workers serve service",
     "notebook": "client credentials widgets baselines",

@@ -164,6 +164,11 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
         (401, 403, 403, 200),
     ),
     "GET /api/v1/competitions/{slug}/teams": ("/api/v1/competitions/four/teams", {}, (401, 403, 403, 200)),
+    "GET /api/v1/competitions/{slug}/probing": (
+        "/api/v1/competitions/four/probing",
+        {},
+        (401, 403, 403, 200),
+    ),
     "GET /api/v1/queue": ("/api/v1/queue", {}, (401, 403, 403, 200)),
     "GET /api/v1/incidents/{incident}": ("/api/v1/incidents/{incident}", {}, (401, 403, 403, 200)),
     "POST /api/v1/competitions/{slug}/questions/{question}/rejudge": (

@@ -14,7 +14,7 @@ from kit.clock import from_text
 from kit.probing import Sketch
 
 _TRIES = """
-select s.id, s.team_id, s.submitted_at, n.judgement_id, v.hash as version, s.sha256, c.score, c.se,
+select s.id, s.team_id, s.phase, s.submitted_at, n.judgement_id, v.hash as version, s.sha256, c.score, c.se,
 (select min(k.id) from counted k where k.submission_id = s.id) as first
 from submission s join team t on t.id = s.team_id and not t.is_baseline
 join standing n on n.submission_id = s.id
@@ -31,6 +31,7 @@ class ScoredTry:
 
     submission: int
     team_id: int
+    phase: str
     submitted_at: datetime
     judgement: int
     version: str
@@ -48,6 +49,7 @@ def read_tries(
         ScoredTry(
             submission=row["id"],
             team_id=row["team_id"],
+            phase=row["phase"],
             submitted_at=from_text(row["submitted_at"]),
             judgement=row["judgement_id"],
             version=row["version"],

@@ -27,13 +27,14 @@ Host = Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0
 
 def register(app: typer.Typer) -> None:
     """Add the commands, those of the modules beside this one too."""
-    from kit.cli import organizer_offline, people, results
+    from kit.cli import organizer_offline, people, probing, results
 
     organizer_offline.register(app)
     for command in (serve, demo, dashboard, backup, restore):
         app.command(rich_help_panel=PANEL)(command)
     results.register(app)
     people.register(app)
+    probing.register(app)
 
 
 def serve(

@@ -133,6 +133,10 @@ class Hosted:
         phase: Phase = started[-1] if started else self.competition.phases[0]
         return phase.leaderboard
 
+    def leaderboard_in(self, phase: str) -> Literal["public", "hidden", "frozen", "ladder"]:
+        """What a phase shows participants of scores; public of one that is no more."""
+        return next((p.leaderboard for p in self.competition.phases if p.id == phase), "public")
+
     def is_hidden(self, now: datetime) -> bool:
         """Whether participants see no scores."""
         return self.sight(now).is_hidden

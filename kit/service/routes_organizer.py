@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from kit.clock import from_text
-from kit.service import models, organizing, views
+from kit.service import models, organizing, probing, views
 from kit.service.context import HostedHere, Organizer, ServiceHere, organizer
 from kit.service.errors import documented
 from kit.service.exports import MEDIA_TYPES, Format
 from kit.service.files import binary
 from kit.service.models import organizer as answers
+from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
 from kit.submission import Split
 
 router = APIRouter(
@@ -61,6 +63,14 @@ def set_disabled(service: ServiceHere, caller: Organizer, name: Name, asked: ans
 def teams(service: ServiceHere, hosted: HostedHere) -> list[answers.Team]:
     """The teams of a competition."""
     return [answers.Team(**row) for row in service.store.accounts.teams(hosted.slug)]
+
+
+@router.get("/competitions/{slug}/probing", response_model=list[answers.Series], responses=CONDITIONAL)
+async def signs_of_probing(
+    service: ServiceHere, caller: Organizer, hosted: HostedHere, condition: Conditional
+) -> Response:
+    """What each team's submissions look like: signs of probing with evidence, public against private."""
+    return await answer_changed(condition, service, caller, partial(probing.read, service, hosted))
 
 
 @router.get("/queue")

@@ -92,21 +92,30 @@ def best_over_time(found: Json, question: Json) -> list[tuple[str, list[str], li
 
 
 def _figure() -> Any:
+    figure = blank_figure("Best public score over time")
+    hover = "%{fullData.name}: %{y:.5g}<br>%{x|%Y-%m-%d %H:%M} UTC<extra></extra>"
+    figure.update_traces(line={"shape": "hv"}, hovertemplate=hover)
+    figure.layout.yaxis.title.text = "score"
+    return figure
+
+
+def blank_figure(title: str) -> Any:
+    """A figure with a line for each of a few teams, none of them drawn yet."""
     import plotly.graph_objects as go
 
     traces = [
         go.Scatter(
             mode="lines+markers",
-            line={"shape": "hv", "width": 2, "color": colour},
+            line={"width": 2, "color": colour},
             marker={"size": 6},
             visible=False,
-            hovertemplate="%{fullData.name}: %{y:.5g}<br>%{x|%Y-%m-%d %H:%M} UTC<extra></extra>",
+            hovertemplate="%{fullData.name}: %{y:.5g}<extra></extra>",
         )
         for colour in COLOURS
     ]
     axis = {"gridcolor": "rgba(138,138,138,0.22)", "zeroline": False, "automargin": True}
     layout = {
-        "title": {"text": "Best public score over time", "font": {"size": 15}, "x": 0},
+        "title": {"text": title, "font": {"size": 15}, "x": 0},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": _GREY, "family": "system-ui, sans-serif", "size": 12.5},
@@ -116,7 +125,7 @@ def _figure() -> Any:
         "showlegend": True,
         "legend": {"orientation": "v"},
         "xaxis": axis,
-        "yaxis": axis | {"title": {"text": "score"}},
+        "yaxis": axis | {"title": {"text": ""}},
     }
     figure = go.FigureWidget(traces, layout)
     figure._config = {"responsive": True, "displaylogo": False, "displayModeBar": False}

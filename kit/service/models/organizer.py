@@ -121,3 +121,45 @@ class Incident(BaseModel):
     at: Time
     where: str
     detail: str
+
+
+class Flag(BaseModel):
+    """A sign of probing, with its evidence and the submissions that show it."""
+
+    sign: Literal["near-constant", "few rows", "sweep", "budget"]
+    evidence: str
+    submissions: list[int]
+
+
+class Growth(BaseModel):
+    """By how much more a team gained in public than in private, from its first submission to its best."""
+
+    growth: float
+    se: float
+
+
+class Try(BaseModel):
+    """A submission's score on both splits."""
+
+    submission: int
+    submitted_at: Time
+    public: float
+    private: float
+
+
+class Series(BaseModel):
+    """What a team's submissions to a question look like, in the order in which they were scored.
+
+    ``bits`` is at most what its public scores can have told of the labels, and ``worth`` by how many standard
+    errors, in the mean, so many bits can lift a score. ``overfitting`` is null where there is nothing to
+    compare.
+    """
+
+    question: str
+    team: str
+    n_submissions: int
+    flags: list[Flag]
+    bits: float
+    worth: float
+    overfitting: Growth | None
+    tries: list[Try]
