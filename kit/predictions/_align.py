@@ -23,11 +23,12 @@ def align(columns: Columns, expected: Expected) -> pd.DataFrame:
     InvalidPredictions
         With every problem of names, ids and values.
     """
+    by_name, found = dict(columns.by_name), Findings(list(columns.problems))
+    del columns
     try:
-        arrays = {name: _plain(name, column, expected) for name, column in columns.by_name.items()}
+        arrays = {name: _plain(name, by_name.pop(name), expected) for name in list(by_name)}
     except TooLarge:
         refuse(expected, f"the file decompresses to more than the limit of {size(expected.max_bytes)}")
-    found = Findings(list(columns.problems))
     places = None
     if expected.id_column in arrays:
         ids = read_ids(arrays.pop(expected.id_column), expected)
@@ -37,6 +38,7 @@ def align(columns: Columns, expected: Expected) -> pd.DataFrame:
     values = read(arrays, expected, found)
     if found.problems:
         refuse(expected, *found.problems)
+    arrays.clear()
     return framed(values if places is None else _in_order(values, places), expected)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kit.predictions._columns import Columns
 
 MAX_LINE_BYTES = 1 << 20
+LARGE_BYTES = 1 << 26
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -106,6 +107,8 @@ def _parse(
                 column_names=[str(i) for i in range(len(names))],
                 skip_rows_after_names=1,
                 block_size=MAX_LINE_BYTES,
+                # Threads keep many blocks in flight: twice as much memory again as the columns.
+                use_threads=len(view) < LARGE_BYTES,
             ),
             arrow_csv.ParseOptions(newlines_in_values=quoted),
             arrow_csv.ConvertOptions(

@@ -8,6 +8,7 @@ so only a worker does it, and only when a large file comes.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -29,8 +30,8 @@ _compiled: list[Parse] = []
 
 def compile_reader() -> bool:
     """Compile the quick reader for this process; whether it is there, which takes numba."""
-    if _compiled:
-        return True
+    if _compiled or sys.byteorder != "little":
+        return bool(_compiled)
     try:
         from kit.predictions import _decimals, _kernel
     except ImportError:

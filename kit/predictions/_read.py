@@ -60,7 +60,10 @@ def read_predictions(source: object, expected: Expected) -> pd.DataFrame:
         values = read_plain(source, expected)
         if values is not None and settle(values, expected):
             return framed(values, expected)
-    return align(_columns(source, expected), expected)
+    # Handed over, not held: a large file's bytes and columns go as soon as they are used.
+    columns = [_columns(source, expected)]
+    del source
+    return align(columns.pop(), expected)
 
 
 def compile_reader() -> bool:
