@@ -3,7 +3,7 @@
 The labels are coin tosses: whatever an attacker wins leaked. Gains are in standard errors of a random guess,
 over 1,000 tries. Each case is ``{"case", "value", "error", "low", "high", "within"}``.
 
-    python benchmarks/leaks.py [--quick] [--json] [--only attacks|oracle|price|rules] [--figure FILE.svg]
+    python benchmarks/leaks.py [--quick] [--json] [--only PART] [--figure FILE.svg]
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from typing import Any
 import attacks
 import figure
 import numpy as np
+import pandas as pd
 from attacks import BOARDS, Board, Ladder, Rule, Try, World
 
 from kit._scoring.estimate import standard_error
 from kit.metrics import Array
+from kit.probing import Told, probe, sketch
 
 Case = dict[str, Any]
 MakeBoard = Callable[[], Board | Ladder]
@@ -104,9 +106,15 @@ def oracle(quick: bool) -> Iterator[Case]:
         }
 
 
-def honest(rng: np.random.Generator, n_tries: int = 60, rho: float = 0.85) -> tuple[Array, list[Try]]:
+USUAL = 0.25 - 0.03 * (1 - np.exp(-np.arange(60) / 20))
+LONG = 0.35 - 0.25 * (1 - np.exp(-np.arange(300) / 100))
+STEADY = 0.40 - 0.003 * np.arange(100)
+
+
+def honest(rng: np.random.Generator, course: Array, rho: float = 0.85) -> tuple[Array, list[Try]]:
     """True errors of a team's submissions, which get better and worse, and their scores on 4,000 rows."""
-    true = 0.25 - 0.03 * (1 - np.exp(-np.arange(n_tries) / 20)) + 0.006 * rng.normal(size=n_tries)
+    n_tries = len(course)
+    true = course + 0.006 * rng.normal(size=n_tries)
     spread = np.sqrt(true * (1 - true) / (N_ROWS / 1024))
     noise = np.sqrt(rho) * rng.normal(size=1024) + np.sqrt(1 - rho) * rng.normal(size=(n_tries, 1024))
     rows = spread[:, None] * noise
@@ -120,23 +128,63 @@ def price(quick: bool) -> Iterator[Case]:
     """True error of what a team believes its best of 60, above its best's; believing only the board."""
     for board, make in BOARDS.items():
         yield _price(f"price for 60 honest submissions: {board}", make, 40 if quick else 600)
+    for label, course in {"300 from 0.35 to 0.10": LONG, "100 steadily from 0.40 to 0.10": STEADY}.items():
+        yield _price(f"price for {label}: ladder", Ladder, 4 if quick else 60, course, most=0.008)
+        without = partial(Ladder, attacks.shrinking(0.25))
+        case = f"price for {label}: floor not growing"
+        yield _price(case, without, 4 if quick else 60, course, most=0.008)
 
 
-def _price(case: str, make: MakeBoard, n_runs: int) -> Case:
+def _price(case: str, make: MakeBoard, n_runs: int, course: Array = USUAL, most: float = 0.006) -> Case:
     rng, lost, moves = np.random.default_rng(11), [], 0
     for _ in range(n_runs):
-        true, tries = honest(rng)
+        true, tries = honest(rng, course)
         board, chosen = make(), 0
         for number, one in enumerate(tries):
             if board.ask(one).is_better:
                 chosen, moves = number, moves + 1
         lost.append(float(true[chosen] - true.min()))
     value, error = float(np.mean(lost)), float(np.std(lost) / np.sqrt(n_runs))
-    within = value <= 0.006
+    within = value <= most + 2 * error
     return {
-        **{"case": case, "value": value, "error": error, "low": 0.0, "high": 0.006, "within": within},
+        **{"case": case, "value": value, "error": error, "low": 0.0, "high": most, "within": within},
         "moves": moves / n_runs,
     }
+
+
+def alarms(quick: bool) -> Iterator[Case]:
+    """How many honest series of 60 submissions are flagged as probing, and whether attacks are."""
+    n_runs, n = 10 if quick else 100, 5000
+    for label, (scatter, cut) in HONEST.items():
+        flagged = 0
+        for run in range(n_runs):
+            rng = np.random.default_rng(run)
+            base, tries = rng.normal(size=n), []
+            for number in range(60):
+                values = base + scatter * rng.normal(size=n)
+                values = values if cut is None else (values > cut).astype(float)
+                kept = sketch(pd.DataFrame({"p": values}), are_labels=cut is not None)
+                tries.append(Told(number, kept, 0.01, 0.0025))
+            flagged += bool(probe(tries, n_labels=n // 2).flags)
+        value = flagged / n_runs
+        error = float(np.sqrt(max(value * (1 - value), 1 / n_runs) / n_runs))
+        high = 1.0 if "nearly the same" in label else 0.2 if "class" in label else 0.05
+        yield {
+            **{"case": f"flagged: {label}", "value": value, "error": error, "low": 0.0, "high": high},
+            "within": value <= high,
+        }
+
+
+HONEST: dict[str, tuple[float, float | None]] = {
+    "probabilities": (0.1, None),
+    "labels, 5 % change": (0.11, 0.0),
+    "labels, 2 % change": (0.045, 0.0),
+    "labels, 1 % change": (0.022, 0.0),
+    "labels, nearly the same (0.3 % change)": (0.007, 0.0),
+    "labels of a class of 1 %, a fifth of it changes": (0.1, 2.33),
+    "labels of a class of 0.1 %, nearly the same": (0.1, 3.1),
+}
+"""By how much models scatter, and where their labels are cut."""
 
 
 def rules(quick: bool) -> Iterator[Case]:
@@ -168,6 +216,7 @@ PARTS: dict[str, Callable[[bool], Iterator[Case]]] = {
     "attacks": attacked,
     "oracle": oracle,
     "price": price,
+    "alarms": alarms,
     "rules": rules,
 }
 

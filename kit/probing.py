@@ -44,9 +44,12 @@ class Sketch:
     n_rows: int
     hashes: Array
     n_off: Mapping[str, int | None] = field(default_factory=dict)
+    are_labels: bool = False
 
     def near_constant(self) -> dict[str, int]:
-        """Columns that are near-constant, with how many rows are not."""
+        """Columns that are near-constant, with how many rows are not; no labels: of a rare class all are."""
+        if self.are_labels:
+            return {}
         most = (1.0 - NEAR_CONSTANT) * self.n_rows
         return {name: n for name, n in self.n_off.items() if n is not None and 0 < n <= most}
 
@@ -88,8 +91,6 @@ class Probing:
 def sketch(predictions: pd.DataFrame, *, are_labels: bool = False) -> Sketch:
     """The sketch of aligned predictions: of numbers or class codes, in the truth's order.
 
-    Of labels it is not kept how constant they are: where a class is rare, honest ones are.
-
     Examples
     --------
     >>> a, b = (sketch(pd.DataFrame({"p": [0.5, 0.5, x]})) for x in (0.5, 0.9))
@@ -107,10 +108,8 @@ def sketch(predictions: pd.DataFrame, *, are_labels: bool = False) -> Sketch:
         padded = np.zeros(-(-len(rows) // N_HASHES) * N_HASHES, dtype=np.uint64)
         padded[: len(rows)] = mixed
         hashes += padded.reshape(-1, N_HASHES).sum(axis=0, dtype=np.uint64)
-    if are_labels:
-        return Sketch(n, hashes)
     off = {str(name): _n_off(column) for name, column in zip(predictions, columns, strict=True)}
-    return Sketch(n, hashes, off)
+    return Sketch(n, hashes, off, are_labels)
 
 
 def _mix(values: Array) -> Array:
@@ -184,7 +183,7 @@ def _near_constant(known: Sequence[tuple[int, Sketch]]) -> list[Flag]:
     steps = [
         (flat[i][0], n_different(flat[i - 1][1], flat[i][1]))
         for i in range(1, len(flat))
-        if 0 < n_different(flat[i - 1][1], flat[i][1]) <= _few(flat[i][1].n_rows)
+        if 0 < n_different(flat[i - 1][1], flat[i][1]) <= _few(flat[i][1])
     ]
     if len(steps) >= OFTEN:
         evidence = f"{len(steps)} near-constant submissions move a few rows each, one after another."
@@ -198,7 +197,7 @@ def _few_rows(known: Sequence[tuple[int, Sketch]]) -> list[Flag]:
         number, now = known[i]
         nearest = min(range(i), key=lambda j: n_different(known[j][1], now))
         n = n_different(known[nearest][1], now)
-        if 0 < n <= _few(now.n_rows):
+        if 0 < n <= _few(now):
             steps.append((number, known[nearest][0], n))
     # Honest teams mend a few rows now and then; most of a series is something else.
     if len(steps) < max(OFTEN, len(known) / 4):
@@ -208,6 +207,11 @@ def _few_rows(known: Sequence[tuple[int, Sketch]]) -> list[Flag]:
     return [Flag("few rows", evidence, tuple(number for number, _, _ in steps))]
 
 
-def _few(n_rows: int) -> int:
+def _few(sketch: Sketch) -> int:
+    n = sketch.n_rows
     # Of a small question few rows are a large share: never more than a tenth.
-    return max(1, min(max(FEW_ROWS, round(FEW_SHARE * n_rows)), n_rows // 10))
+    few = min(max(FEW_ROWS, round(FEW_SHARE * n)), n // 10)
+    if sketch.are_labels:
+        # Models agree on nearly all rows where a class is rare: what counts are the rows of that class.
+        few = min([few, *(off // 10 for off in sketch.n_off.values() if off is not None)])
+    return max(1, few)

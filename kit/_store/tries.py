@@ -67,7 +67,7 @@ def sketch_row(judgement_id: int, sketch: Sketch) -> Row:
         "judgement_id": judgement_id,
         "n_rows": sketch.n_rows,
         "hashes": sketch.hashes.astype("<u8").tobytes(),
-        "n_off": json.dumps(dict(sketch.n_off)),
+        "n_off": json.dumps({"n_off": dict(sketch.n_off), "are_labels": sketch.are_labels}),
     }
 
 
@@ -76,7 +76,7 @@ def read_sketches(c: Connections, judgement_ids: Collection[int]) -> dict[int, S
     sql = "select * from sketch where judgement_id in (select value from json_each(?))"
     return {
         row["judgement_id"]: Sketch(
-            row["n_rows"], np.frombuffer(row["hashes"], dtype="<u8"), json.loads(row["n_off"])
+            n_rows=row["n_rows"], hashes=np.frombuffer(row["hashes"], dtype="<u8"), **json.loads(row["n_off"])
         )
         for row in c.rows(sql, [json.dumps(list(judgement_ids))])
     }
