@@ -10,6 +10,7 @@ import four
 import pytest
 from test_store import claim, enrol, scored
 
+from kit._store.backup import restore_backup, write_backup
 from kit.competition import Competition, load_competition, question_version
 from kit.errors import InvalidRequest
 from kit.judge import Judge
@@ -373,6 +374,21 @@ def test_a_metric_still_finds_the_other_files_beside_it(
     judge_all(store, competition, pool)
 
     assert public(store) == {"ada": 3.0}
+
+
+def test_a_restored_backup_judges_by_the_version_in_force(
+    store: Store, tmp_path: Path, pool: LocalPool
+) -> None:
+    competition = own_metric(tmp_path / "own")
+    submit(store, competition, "ada", four.OFF_BY_TWO)
+    write_backup(store, tmp_path / "backup.tar")
+
+    restore_backup(tmp_path / "backup.tar", tmp_path / "restored")
+    restored = Store(tmp_path / "restored")
+    judge_all(restored, competition, pool)
+
+    assert public(restored) == {"ada": 2.0}
+    restored.close()
 
 
 def test_a_store_from_before_goes_on_where_it_was(tmp_path: Path, pool: LocalPool) -> None:

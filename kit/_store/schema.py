@@ -173,8 +173,10 @@ create table rejudge (
 create index rejudge_question on rejudge (competition, question, id);
 alter table judgement add column rejudge_id integer references rejudge(id);
 alter table judgement add column refund text;
-create index judgement_of_rejudge on judgement (rejudge_id, state, submission_id)
+create index judgement_of_rejudge on judgement (rejudge_id, state) where rejudge_id is not null;
+create index judgement_in_rejudge on judgement (rejudge_id, submission_id, state)
     where rejudge_id is not null;
+create index ledger_submission on ledger (submission_id);
 create index judgement_first on judgement (id) where state = 'QUEUED' and rejudge_id is null;
 create index judgement_again on judgement (id) where state = 'QUEUED' and rejudge_id is not null;
 create index judgement_of_version on judgement (version_id, submission_id, id);
