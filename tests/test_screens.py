@@ -15,10 +15,22 @@ from kit.widgets.service import KeyNumbers, QueueView, baselines_table, show_bas
 
 def test_the_organizers_screen_shows_everything_live() -> None:
     client = FakeService(role="organizer")
+    tries = [{"submission": n, "submitted_at": at(hours=n), "public": 0.3, "private": 0.2} for n in (1, 2)]
+    series = {"question": "sex", "team": "ada", "n_submissions": 2, "flags": [], "bits": 9.0, "worth": 0.4}
+    growth = {"growth": 0.1, "se": 0.05}
+    client.answers["/competitions/penguins/probing"] = [{**series, "overfitting": growth, "tries": tries}]
     shown = organizer(FakeCompetition(client))  # type: ignore[arg-type]
 
     watched = " ".join(client.watched)
-    for part in ("split=public", "split=private", "/submissions", "/users", "/queue", "/baselines"):
+    for part in (
+        "split=public",
+        "split=private",
+        "/submissions",
+        "/users",
+        "/queue",
+        "/baselines",
+        "/probing",
+    ):
         assert part in watched
     assert "1 Participants" in " ".join(each.text for each in inside(shown, KeyNumbers))
 
