@@ -137,7 +137,9 @@ def peak(n: int) -> Iterator[dict[str, object]]:
 def measure_peak(directory: Path, n: int, suffix: str) -> dict[str, object]:
     """Resident bytes, in units of the decoded columns (an int64 and a float64 for each row)."""
     make_in_child = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"]
-    make_in_child[-1] += f"; import pathlib, scoring_cases; scoring_cases.make(pathlib.Path({str(directory)!r}), {n})"
+    make_in_child[-1] += (
+        f"; import pathlib, scoring_cases; scoring_cases.make(pathlib.Path({str(directory)!r}), {n})"
+    )
     subprocess.run(make_in_child, check=True)
     competition = load_competition(directory)
     case = next(case for case in CASES if case.metric == "rmse")

@@ -32,8 +32,8 @@ UTC (`2026-03-01T09:00:00Z`). Unknown keys are errors that name the nearest know
 file to edit, `kit check` lists everything that is wrong, each problem with its key and the way out.
 
 The service reads the file when it starts. What scores depend on (the truth, metrics and their code, columns,
-classes, limits of judging) makes a question's version: a change there comes into force by `kit rejudge`, the service
-running or not."""
+classes, limits of judging) makes a question's version: a change there comes into force by `kit rejudge`, the
+service running or not."""
 
 
 def fields() -> Iterator[tuple[str, str, FieldInfo]]:
