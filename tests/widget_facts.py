@@ -65,6 +65,7 @@ class FakeService:
             "/competitions/penguins/notices": [],
             "/competitions/penguins/rejudges": [],
             "/competitions/penguins/versions": [],
+            "/competitions/penguins/probing": [],
         }
         self.watched: list[str] = []
         self.passwords = {"ada": "correct horse"}

@@ -85,9 +85,7 @@ class CompetitionClient:
     def sql(self, query: str, question: str | None = None) -> pd.DataFrame:
         """The answer to a query over the data's tables, named by file stem, in polars' SQL.
 
-        Examples
-        --------
-        >>> comp.sql("select count(*) as n from train")  # doctest: +SKIP
+        For example ``comp.sql("select count(*) as n from train")``.
         """
         from kit.client import files
         from kit.client.query import answer
@@ -202,10 +200,10 @@ class CompetitionClient:
         b : Submission, int or str
             A submission of yours, or the name of a team (or baseline) on the public leaderboard.
 
-        Examples
-        --------
-        >>> comp.compare(12, 7)  # doctest: +SKIP
-        Submission 12 is better than 7 by 0.014 ± 0.008 (95 %); p = 0.0044.
+        Returns
+        -------
+        Comparison
+            Shown as one sentence: "Submission 12 is better than 7 by 0.014 ± 0.008 (95 %); p = 0.0044."
         """
         self._require_login()
         other = {"team": b} if isinstance(b, str) else {"b": number_of(b)}
