@@ -289,7 +289,7 @@ def test_a_team_compares_so_often_a_day(serve: Serve) -> None:
         (Comparison(-30.0, -32.0, -28.0, 0.95, 1.0, 1e-9), "b",
          "Submission 12 is worse than 7 by 30.0 ± 2.0 (95 %); p < 0.001."),
         (Comparison(0.0, 0.0, 0.0, 0.95, 0.0, 1.0), None,
-         "Submissions 12 and 7 cannot be told apart: they differ by 0 ± 0 (95 %); p = 1."),
+         "Submissions 12 and 7 have the same score."),
     ],
     ids=["better", "worse", "the same"],
 )  # fmt: skip

@@ -162,6 +162,10 @@ def _told(
     )
 
 
+ROUNDING = 1e-12
+"""Differences below this are left over from floating-point sums."""
+
+
 def sentence(found: Comparison, a: int, b: int, team: str | None, better: str | None) -> str:
     """How two submissions differ, as one says it.
 
@@ -169,12 +173,16 @@ def sentence(found: Comparison, a: int, b: int, team: str | None, better: str | 
     --------
     >>> sentence(Comparison(0.0131, 0.0041, 0.0221, 0.95, 0.0046, 0.0044), 12, 7, None, "a")
     'Submission 12 is better than 7 by 0.014 ± 0.008 (95 %); p = 0.0044.'
+    >>> sentence(Comparison(0.0, -4e-16, 4e-16, 0.95, 2e-16, 1.0), 1, 2, None, None)
+    'Submissions 1 and 2 have the same score.'
     """
     margin = (found.high - found.low) / 2
     size, width = (_text(value, found.se) for value in (abs(found.difference), margin))
     p = "p < 0.001" if found.p_value < 0.001 else f"p = {found.p_value:.2g}"
     by = f"by {size} ± {width} ({100 * found.level:g} %); {p}."
     other = str(b) if team is None else f"{b} of team {team}"
+    if max(abs(found.difference), margin) < ROUNDING:
+        return f"Submissions {a} and {other} have the same score."
     if better is None:
         return f"Submissions {a} and {other} cannot be told apart: they differ {by}"
     return f"Submission {a} is {'better' if better == 'a' else 'worse'} than {other} {by}"
