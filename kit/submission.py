@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
@@ -31,13 +33,14 @@ class State(StrEnum):
 
 
 TRANSITIONS: dict[State, frozenset[State]] = {
-    State.QUEUED: frozenset({State.RUNNING, State.ERROR}),
+    State.QUEUED: frozenset({State.RUNNING, State.REJECTED, State.ERROR}),
     State.RUNNING: frozenset({State.QUEUED, State.SCORED, State.REJECTED, State.ERROR}),
     State.SCORED: frozenset(),
     State.REJECTED: frozenset(),
     State.ERROR: frozenset(),
 }
-"""What may follow each state; RUNNING goes back to QUEUED when its worker died."""
+"""What may follow each state; RUNNING goes back to QUEUED when its worker died, and what waits is REJECTED
+when its team cancels it."""
 
 
 class Verdict(StrEnum):
@@ -48,6 +51,9 @@ class Verdict(StrEnum):
     TIME_LIMIT = "time limit"
     MEMORY_LIMIT = "memory limit"
     OUTPUT_MISSING = "output missing"
+    PROCESS_LIMIT = "process limit"
+    DISK_LIMIT = "disk limit"
+    CANCELLED = "cancelled"
 
 
 class Kind(StrEnum):
@@ -56,6 +62,18 @@ class Kind(StrEnum):
     PREDICTIONS = "predictions"
     CODE = "code"
     NOTEBOOK = "notebook"
+
+    @property
+    def lane(self) -> Lane:
+        """Where a submission of this kind waits."""
+        return Lane.QUICK if self is Kind.PREDICTIONS else Lane.CODE
+
+
+class Lane(StrEnum):
+    """A queue of its own, with workers of its own: code never keeps predictions waiting."""
+
+    QUICK = "quick"
+    CODE = "code"
 
 
 class Split(StrEnum):
@@ -110,6 +128,26 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class CodeResult:
+    """What running a code submission left, beside its scores.
+
+    Parameters
+    ----------
+    report : str
+        JSON: scores of folds, their mean and spread, times, memory, isolation. Secret, as it holds all steps.
+    traceback, output : str
+        For the submission's own team; they hold no score.
+    files : mapping of str to Path
+        Files to be kept with the judgement: "test" (Parquet) and "valid" (npz, an array for each fold).
+    """
+
+    report: str
+    traceback: str = ""
+    output: str = ""
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What judging a submission led to: one final state and its reason."""
 
@@ -122,6 +160,8 @@ class Outcome:
     evidence: tuple[Evidence, ...] = ()
     sketch: Sketch | None = None
     """Of the predictions, to tell how many rows differ from those of other submissions. Secret."""
+    code: CodeResult | None = None
+    """Where code was run, also where that failed."""
 
 
 @dataclass(frozen=True)
