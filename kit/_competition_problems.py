@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kit.errors import Problem
@@ -40,7 +40,7 @@ def _form_problem(
     key, last, value = _key(location, tables), str(location[-1]) if location else "", error["input"]
     match error["type"]:
         case "extra_forbidden":
-            table = str(location[0]) if len(location) > 1 else ""
+            table = ".".join(str(part) for part in location[:-1] if isinstance(part, str))
             return Problem(
                 FILE, key, "is no key of the kit.", nearest(last, list(models[table].model_fields))
             )
@@ -55,6 +55,9 @@ def _form_problem(
             return Problem(FILE, key, f"{value!r} is no {last}.", _NAMES[last])
         case "tuple_type" if last in models:
             return Problem(FILE, key, "is no list of tables.", f"Write [[{last}]], with two brackets.")
+        case "model_type" | "model_attributes_type":
+            table = ".".join(str(part) for part in location if isinstance(part, str))
+            return Problem(FILE, key, f"{value!r} is no table.", f"Write [{table}] above its keys.")
         case "tuple_type":
             return Problem(FILE, key, f"{value!r} is no list.", f"Write {last} = [{value!r}].")
         case "value_error":
@@ -81,7 +84,12 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 def sense_problems(competition: Competition) -> list[Problem]:
     """What is wrong though every key is well: repeated ids, phases out of order, files that are not there."""
-    return [*_repeated_ids(competition), *_phase_problems(competition), *_file_problems(competition)]
+    return [
+        *_repeated_ids(competition),
+        *_phase_problems(competition),
+        *_file_problems(competition),
+        *_code_problems(competition),
+    ]
 
 
 def _repeated_ids(competition: Competition) -> list[Problem]:
@@ -139,7 +147,21 @@ def _named_files(competition: Competition) -> list[tuple[str, str]]:
         files += [(f"{key}: truth", q.truth), (f"{key}: sample_submission", q.sample_submission)]
         files += [(f"{key}: data", path) for path in q.data]
         files += [(f"{key}: metric", path) for path in q.metric_files]
+        files += [(f"{key}: code.{name}", path) for name, path in (q.code.files if q.code else ())]
     return [(key, path) for key, path in dict.fromkeys(files) if path]
+
+
+def _code_problems(competition: Competition) -> Iterator[Problem]:
+    from kit._splitter import splitter_problems
+
+    for q in competition.question:
+        if q.code is None:
+            continue
+        for text, fix in splitter_problems(q.code.splitter):
+            yield Problem(FILE, f"question '{q.id}': code.splitter", text, fix)
+        if q.code.test is not None and q.code.test == q.truth:
+            text, fix = f"'{q.truth}' is the truth, and code gets it.", "Name a table without the target."
+            yield Problem(FILE, f"question '{q.id}': code.test", text, fix)
 
 
 def _published_truth(competition: Competition) -> list[Problem]:

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
 )
 
+from kit._competition_code import Code
+from kit._competition_form import Table
 from kit.metrics import Domain, get_metric
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
@@ -23,10 +23,6 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 
 Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
 """A time with its zone, kept in UTC."""
-
-
-class Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class Phase(Table):
@@ -139,6 +135,19 @@ class Question(Table):
         default=(), description="Reference notebooks, as paths or patterns, which kit baseline runs."
     )
     weight: float = Field(default=1.0, ge=0, description="Weight in the leaderboard of all questions.")
+    code: Code | None = Field(
+        default=None, description="Table [question.code]: code may be submitted, and how it is run."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_problem_brings_its_truth(cls, value: object) -> object:
+        """Leave out what a problem.py says: rows, labels, score types; its first one ranks."""
+        code = value.get("code") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(code, dict) or "problem" not in code:
+            return value
+        brought = {"metric": f"{code['problem']}:", "id_column": "row", "target": ["y"], "truth": ""}
+        return brought | value
 
     @field_validator("target", mode="before")
     @classmethod
@@ -167,7 +176,7 @@ class Question(Table):
 
     @model_validator(mode="after")
     def _custom_metrics_have_a_direction(self) -> Self:
-        if is_custom(self.metric) and self.greater_is_better is None:
+        if self.metric.partition(":")[0] in self.metric_files and self.greater_is_better is None:
             raise ValueError(
                 f"'{self.metric}' is your own metric, and its direction cannot be guessed. "
                 "Add greater_is_better = true or false."
@@ -198,8 +207,9 @@ class Question(Table):
 
     @property
     def metric_files(self) -> tuple[str, ...]:
-        """Files of the organizer's own metrics."""
-        return tuple(dict.fromkeys(name.partition(":")[0] for name in self.metrics if is_custom(name)))
+        """Files of the organizer's own metrics, other than a problem.py, which has score types."""
+        files = dict.fromkeys(name.partition(":")[0] for name in self.metrics if is_custom(name))
+        return tuple(file for file in files if self.code is None or file != self.code.problem)
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, PrivateAttr, ValidationError, model_validator
 
+from kit._competition_code import Code
+from kit._competition_form import Table
 from kit._competition_problems import FILE, form_problems, sense_problems
 from kit._competition_tables import (
     SLUG,
@@ -20,7 +22,6 @@ from kit._competition_tables import (
     Limits,
     Phase,
     Question,
-    Table,
     Teams,
     Utc,
     class_text,
@@ -32,6 +33,7 @@ __all__ = [
     "FILE",
     "NOT_JUDGED_BY",
     "Access",
+    "Code",
     "Competition",
     "Limits",
     "Phase",
@@ -178,6 +180,7 @@ def _read_form(directory: Path) -> tuple[Competition | None, list[Problem]]:
 _MODELS: dict[str, type[BaseModel]] = {
     "": Competition,
     "question": Question,
+    "question.code": Code,
     "phase": Phase,
     "teams": Teams,
     "access": Access,
@@ -207,16 +210,18 @@ def _without(tables: Mapping[str, Any], wrong: Collection[tuple[int | str, ...]]
 def question_version(competition: Competition, question: Question) -> str:
     """Hash of all that a question's judgements depend on: truth, metrics with their code, limits of judging.
 
-    Limits count where they are not the default ones.
+    Limits, and keys of [question.code], count where they are not the default ones.
     """
     digest = hashlib.sha256()
-    fields = question.model_dump(mode="json", exclude=NOT_JUDGED_BY)
+    fields = question.model_dump(mode="json", exclude=NOT_JUDGED_BY | {"code"})
+    if question.code is not None:
+        fields["code"] = question.code.model_dump(mode="json", exclude_defaults=True)
     digest.update(json.dumps(fields, sort_keys=True).encode())
     if limits := competition.limits.model_dump(
         mode="json", include={"max_mb", "judge_wall_s", "judge_memory_mb"}, exclude_defaults=True
     ):
         digest.update(json.dumps(limits, sort_keys=True).encode())
-    named = sorted({question.truth, *question.metric_files})
+    named = _named(question)
     for path in named:
         digest.update((competition.directory / path).read_bytes())
     for path in version_files(competition, question)[len(named) :]:
@@ -230,16 +235,32 @@ NOT_JUDGED_BY = {"title", "data", "sample_submission", "baselines", "weight"}
 
 
 def version_files(competition: Competition, question: Question) -> list[str]:
-    """Files that make a question's version: truth and metrics, then modules beside these that they import."""
-    named = sorted({question.truth, *question.metric_files})
-    modules: list[str] = []
-    waiting = list(question.metric_files)
+    """Files that make a question's version.
+
+    Truth and metrics; then modules beside these that they import, and for code what it is trained and
+    tested on: the tables, or a problem.py with the modules it imports and the folder data beside it.
+    """
+    named = _named(question)
+    more = [path for _, path in question.code.files if path not in named] if question.code else []
+    waiting = [*question.metric_files]
+    if question.code and question.code.problem:
+        waiting.append(question.code.problem)
+        more += _data_beside(competition.directory, question.code.problem)
     while waiting:
         for path in _imported_beside(competition.directory, waiting.pop()):
-            if path not in named and path not in modules:
-                modules.append(path)
+            if path not in named and path not in more:
+                more.append(path)
                 waiting.append(path)
-    return [*named, *sorted(modules)]
+    return [*named, *sorted(more)]
+
+
+def _named(question: Question) -> list[str]:
+    return sorted({question.truth, *question.metric_files} - {""})
+
+
+def _data_beside(directory: Path, problem: str) -> Iterator[str]:
+    found = sorted((directory / Path(problem).parent / "data").rglob("*"))
+    yield from (path.relative_to(directory).as_posix() for path in found if path.is_file())
 
 
 def _imported_beside(directory: Path, path: str) -> Iterator[str]:

@@ -56,6 +56,10 @@ def read_truth(competition: Competition, question: Question) -> Truth:
     InvalidCompetition
         With every problem found, in terms of the truth file.
     """
+    if not question.truth:
+        text, fix = "is left out, so nothing can be scored but by its problem.py.", "Use kit test."
+        problem = Problem("competition.toml", f"question '{question.id}': truth", text, fix)
+        raise InvalidCompetition(str(competition.directory), [problem])
     frame = _read_frame(competition, question)
     problems = _column_problems(question, frame)
     if not problems:

@@ -1,4 +1,4 @@
-"""Imports go one way: core <- server, core <- notebook side; the notebook side never imports the server."""
+"""Imports go one way: core <- runner <- server, notebook side; the notebook side never imports the server."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = {
     "core": """
-        _competition_problems _competition_tables _scoring check competition errors ladder leaderboard limits
-        metrics overfitting predictions probing resources scoring starter submission truth
+        _competition_code _competition_form _competition_problems _competition_tables _scoring _splitter check
+        competition errors ladder leaderboard limits metrics overfitting predictions probing resources scoring
+        starter submission truth
     """,
+    "runner": "runner",
     "server": "clock store _store judge judge_process workers serve service",
     "notebook": "client credentials widgets baselines",
     "top": "cli demo __main__ __init__",
 }
 ALLOWED = {
     "core": {"core"},
-    "server": {"core", "server"},
-    "notebook": {"core", "notebook"},
-    "top": {"core", "server", "notebook", "top"},
+    "runner": {"core", "runner"},
+    "server": {"core", "runner", "server"},
+    "notebook": {"core", "runner", "notebook"},
+    "top": {"core", "runner", "server", "notebook", "top"},
 }
 NOT_IN_CORE = {"sqlite3", "sqlite_utils", "fastapi", "uvicorn", "httpx2", "socket", "ipywidgets", "anywidget"}
 

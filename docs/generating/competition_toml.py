@@ -14,12 +14,13 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from generating import markdown
-from kit.competition import Access, Competition, Limits, Phase, Question, Teams
+from kit.competition import Access, Code, Competition, Limits, Phase, Question, Teams
 
 ROOT = Path(__file__).parents[2]
 TABLES: dict[str, type[BaseModel]] = {
     "": Competition,
     "[[question]]": Question,
+    "[question.code]": Code,
     "[[phase]]": Phase,
     "[teams]": Teams,
     "[access]": Access,
