@@ -6,7 +6,7 @@ from typing import Any
 
 from widget_facts import INJECTED, at, comp, facts, inside, until
 
-from kit.client.submission import rejudged_text
+from kit.client.standing import rejudged_text
 from kit.widgets import Fragment, panel
 from kit.widgets.card import SubmissionCard
 from kit.widgets.organizer import organizer

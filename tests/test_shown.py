@@ -20,7 +20,7 @@ import test_service_routes as routes
 from conftest import Clock
 from served import COUNTS, Served, failed, serving
 
-from kit.client.submission import describe
+from kit.client.standing import describe
 from kit.store import Store
 from kit.submission import Evidence, Outcome, Score, Split, State
 from kit.widgets.boards import board_columns, board_rows, submission_row

@@ -75,7 +75,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Submit predictions and wait for the score."""
-    from kit.client.submission import describe
+    from kit.client.standing import describe
 
     comp = opened(competition or where)
     submission = comp.submit(file, note=message, question=question)
@@ -178,7 +178,7 @@ def submission_row(facts: dict[str, Any]) -> dict[str, Any]:
         split: ((facts.get("score") or {}).get(split) or {}).get(facts["metric"], {}).get("score")
         for split in ("public", "private")
     }
-    from kit.client.submission import rejudged_text
+    from kit.client.standing import rejudged_text
 
     incident = facts.get("incident")
     reasons = facts.get("reasons") or []

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kit.client import text
-from kit.client.display import widget_bundle
-from kit.client.facts import Checked, Comparison, Team
-from kit.client.http import ONE_RETRY, PATIENT, Json, Retries, quoted
+from kit.client.code import Code, put_into_cell
+from kit.client.facts import Checked, CheckedCode, Comparison
+from kit.client.handle import Handle
+from kit.client.http import PATIENT, Json, quoted
 from kit.client.questions import named, with_data
 from kit.client.service import Client
 from kit.client.submission import Submission, number_of
 from kit.client.watching import Callback, OnError, Watch
-from kit.errors import InvalidRequest, NotAllowed
+from kit.errors import InvalidRequest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kit.predictions import Expected
 
 
-class CompetitionClient:
+class CompetitionClient(Handle):
     """One competition: its data, your submissions, its leaderboard.
 
     Where a method takes ``question``, it may be left out if the competition has one question.
@@ -34,37 +34,8 @@ class CompetitionClient:
     """
 
     def __init__(self, client: Client, slug: str) -> None:
-        self.client = client
-        self.slug = slug
-        self.path = f"/competitions/{quoted(slug)}"
+        super().__init__(client, slug)
         self._expected: dict[tuple[str, Any], Expected] = {}
-        self._seen: Json = None
-
-    @property
-    def overview(self) -> Json:
-        """What the service tells of the competition now: title, rules, times, questions, me."""
-        return self.refresh()
-
-    def refresh(self) -> Json:
-        """Ask for the overview, which is also what the handle's text is made of."""
-        return self._look(ONE_RETRY)
-
-    @property
-    def team(self) -> Team:
-        """Your team."""
-        self._require_login()
-        me = self._me(self.overview)
-        return Team(me["team"] or me["name"], tuple(me["members"]))
-
-    def question(self, question: str | None = None) -> Json:
-        """A question's part of the overview.
-
-        Raises
-        ------
-        NotFound, InvalidRequest
-            Naming the questions there are.
-        """
-        return named(self.overview, question)
 
     def data(self, question: str | None = None) -> dict[str, pd.DataFrame]:
         """The data as frames by file stem; downloaded once, checksummed, with a progress bar.
@@ -93,8 +64,10 @@ class CompetitionClient:
         asked = with_data(self.overview, question)
         return answer(query, files.download(self.client, self.slug, asked), asked)
 
-    def check(self, predictions: object, question: str | None = None) -> Checked:
+    def check(self, predictions: object, question: str | None = None) -> Checked | CheckedCode:
         """Check predictions as the service will, on this machine; uses up nothing.
+
+        Of code and notebooks only what can be seen without running them is checked: see `dry_run`.
 
         Parameters
         ----------
@@ -105,11 +78,15 @@ class CompetitionClient:
         ------
         InvalidPredictions
             With everything that is wrong with them.
+        InvalidRequest
+            Where the question does not take what the path is, or the code is none.
         """
-        from kit.client.outgoing import with_ids
+        from kit.client.outgoing import source_of, with_ids
         from kit.predictions import read_predictions
 
         asked = self.question(question)
+        if source := source_of(predictions, asked):
+            return CheckedCode(asked["id"], source.files)
         expected = self._expectation(asked)
         given = with_ids(predictions, expected, lambda: self._row_ids(asked))
         return Checked(asked["id"], len(read_predictions(given, expected)))
@@ -117,7 +94,7 @@ class CompetitionClient:
     def submit(
         self, predictions: object, note: str = "", question: str | None = None, *, wait: bool = False
     ) -> Submission:
-        """Submit predictions.
+        """Submit predictions, code or a notebook.
 
         Frames, Series and arrays are checked here first, which uses up nothing, and sent as Parquet;
         a file is sent as it is. When the service does not answer, it is tried again up to five times,
@@ -126,9 +103,11 @@ class CompetitionClient:
         Parameters
         ----------
         predictions : DataFrame, Series, array or path
-            A DataFrame holds the ids as a column or as its index, a Series as its index, in any order.
-            An array holds exactly one value (or row) for each row of the sample submission, else of the
-            test table, in the order of that file.
+            A path may be of predictions (CSV, Parquet) and, where the question takes code, of a ``.py`` file
+            or a folder of modules that define ``get_estimator()``, or of a notebook. A DataFrame holds the
+            ids as a column or as its index, a Series as its index, in any order. An array holds exactly one
+            value (or row) for each row of the sample submission, else of the test table, in the order of
+            that file.
         wait : bool
             Return when it is judged.
 
@@ -136,6 +115,8 @@ class CompetitionClient:
         ------
         InvalidPredictions
             With everything that is wrong with them.
+        InvalidRequest
+            Where the question does not take what the path is, or the code has a syntax error.
         NotAllowed
             Where the competition is closed, a limit is used up, or the rules are not accepted.
         """
@@ -149,12 +130,37 @@ class CompetitionClient:
             predictions,
             lambda: self._expectation(asked),
             lambda: self._row_ids(asked),
-            max_bytes=asked["max_bytes"],
+            question=asked,
         )
         with ready as file:
             facts = send(self.client, f"{self._of(asked)}/submissions", file, note=note)
         submission = Submission(self.client, facts)
         return submission.wait() if wait else submission
+
+    def code(self, submission: Submission | int) -> Code:
+        """The code of a submission, shown highlighted; ``files`` has the text of each file.
+
+        Of your team's own; of everyone's in a phase where code is open.
+        """
+        self._require_login()
+        number = number_of(submission)
+        facts = submission.facts if isinstance(submission, Submission) else {"id": number}
+        told = self.client.get(f"/submissions/{number}/code")
+        return Code({**facts, **told}, {file["name"]: file["text"] for file in told["files"]})
+
+    def use(self, submission: Submission | int, name: str | None = None) -> None:
+        """Put the code of a submission into a new cell, as ``%load`` does with a file.
+
+        Parameters
+        ----------
+        name : str, optional
+            Which of its files; by default the one that defines ``get_estimator()``.
+        """
+        found = self.code(submission)
+        entries = {(each.get("code") or {}).get("submission") for each in self.overview["questions"]}
+        entry = next((f"{each}.py" for each in entries if each and f"{each}.py" in found.files), None)
+        chosen = found.file(name, entry=entry)
+        put_into_cell(f"# {found.title}: {chosen}\n{found.shown(chosen)}")
 
     def submissions(self, question: str | None = None, *, limit: int | None = None) -> Submissions:
         """Your team's submissions, newest first."""
@@ -256,36 +262,6 @@ class CompetitionClient:
         """Accept the rules, which are in ``overview["rules"]``."""
         self._require_login()
         self.client.post(f"{self.path}/rules")
-
-    def __repr__(self) -> str:
-        return text.describe(self.slug, self.client, self._seen)
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return widget_bundle("panel" if self.client.token else "login", self)
-
-    def _of(self, question: Json) -> str:
-        return f"{self.path}/questions/{quoted(question['id'])}"
-
-    def _look(self, retries: Retries) -> Json:
-        self._seen = self.client.get(self.path, retries=retries)
-        return self._seen
-
-    def _require_login(self) -> None:
-        self.client.require_login(f"{self.client.url}/{self.slug}")
-
-    def _me(self, overview: Json) -> Json:
-        me = overview["me"]
-        if me is None:
-            # The overview is for everyone, so only here a bad token is told of.
-            me = self.client.me()
-        return {"team": None, "members": [me["name"]], "rules_accepted": True} | me
-
-    def _check_rules(self, overview: Json) -> None:
-        if overview["rules"] and not self._me(overview)["rules_accepted"]:
-            raise NotAllowed(
-                f"The rules of {self.slug!r} must be accepted before the first submission: read "
-                "comp.overview['rules'], then comp.accept_rules(); in a terminal: kit rules --accept"
-            )
 
     def _row_ids(self, question: Json) -> Any:
         from kit.client import files

@@ -30,6 +30,18 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class CheckedCode:
+    """Code that can be sent; whether it runs is not known."""
+
+    question: str
+    files: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        names = ", ".join(self.files[:5]) + (", …" if len(self.files) > 5 else "")
+        return f"{names} can be sent to question {self.question!r}. Nothing was run, sent or used up."
+
+
+@dataclass(frozen=True)
 class Comparison:
     """How submission ``a`` differs from ``b`` on the same rows; its text is one sentence.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kit.client.http import PATIENT, Json
 from kit.client.progress import bar
 from kit.client.service import Client
+from kit.client.sources import Source, check_kind, read_source
 from kit.errors import InvalidPredictions, InvalidRequest
 
 if TYPE_CHECKING:
@@ -23,24 +24,35 @@ if TYPE_CHECKING:
 RowIds = Callable[[], tuple[str, Sequence[Any]]]
 """Gives a file's name and the ids in its row order."""
 
-_CODE = frozenset({".py", ".ipynb"})
-
 
 @contextmanager
 def outgoing(
-    predictions: object, expected: Callable[[], Expected], row_ids: RowIds, *, max_bytes: int
+    given: object, expected: Callable[[], Expected], row_ids: RowIds, *, question: Json
 ) -> Iterator[Path]:
-    """The file to send: the participant's own, or a Parquet file of the checked predictions."""
-    if isinstance(predictions, str | os.PathLike):
-        yield existing_file(predictions, expected, max_bytes=max_bytes)
+    """The file to send: the participant's own, a zip of a folder, or a Parquet file of the predictions."""
+    if source := source_of(given, question):
+        with _written(source.filename) as file:
+            file.write_bytes(source.content)
+            yield file
+        return
+    if isinstance(given, str | os.PathLike):
+        path = existing(given)
+        _check_size(path.stat().st_size, expected, max_bytes=question["max_bytes"])
+        yield path
         return
     from kit.predictions import read_predictions, write_parquet
 
-    checked = read_predictions(with_ids(predictions, expected(), row_ids), expected())
-    with tempfile.TemporaryDirectory(prefix="kit-") as folder:
-        file = Path(folder) / "predictions.parquet"
+    _check_takes_predictions(question)
+    checked = read_predictions(with_ids(given, expected(), row_ids), expected())
+    with _written("predictions.parquet") as file:
         write_parquet(checked, file)
         yield file
+
+
+@contextmanager
+def _written(name: str) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="kit-") as folder:
+        yield Path(folder) / name
 
 
 def send(client: Client, path: str, file: Path, *, note: str) -> Json:
@@ -57,28 +69,56 @@ def send(client: Client, path: str, file: Path, *, note: str) -> Json:
         )
 
 
-def existing_file(path: object, expected: Callable[[], Expected], *, max_bytes: int) -> Path:
-    """A path, if there is a file that the service may take.
+def source_of(given: object, question: Json) -> Source | None:
+    """The code at a path, if the question takes it; None where what is given is predictions.
 
     Raises
     ------
     InvalidRequest
-        Where there is none, or it is code.
-    InvalidPredictions
-        Where it is too large to be sent.
+        Where there is no such file, or the question does not take it, or it is no code.
+    """
+    if not isinstance(given, str | os.PathLike):
+        return None
+    path = existing(given)
+    if check_kind(path, question["kinds"]) == "predictions":
+        return None
+    source = read_source(path, question.get("code") or {})
+    _check_source_size(source, max_bytes=question["max_bytes"])
+    return source
+
+
+def existing(path: object) -> Path:
+    """A path, if there is a file or folder.
+
+    Raises
+    ------
+    InvalidRequest
+        Where there is none.
     """
     file = Path(str(path)).expanduser()
-    if file.is_dir():
-        raise InvalidRequest(f"{str(path)!r} is a folder: name a file in it.")
-    if not file.is_file():
+    if not file.is_file() and not file.is_dir():
         raise InvalidRequest(f"There is no file {str(path)!r} in {Path.cwd()}.")
-    if file.suffix in _CODE:
-        raise InvalidRequest(f"{file.name} is code; this question takes predictions: a CSV or Parquet file.")
-    n_bytes = file.stat().st_size
+    return file
+
+
+def _check_size(n_bytes: int, expected: Callable[[], Expected], *, max_bytes: int) -> None:
     if n_bytes > max_bytes:
         limit, size = (f"{n / 1e6:,.1f} MB" for n in (max_bytes, n_bytes))
         raise InvalidPredictions(expected().question, [f"the file has {size}; the limit is {limit}"])
-    return file
+
+
+def _check_source_size(source: Source, *, max_bytes: int) -> None:
+    if len(source.content) > max_bytes:
+        limit, size = (f"{n / 1e6:,.1f} MB" for n in (max_bytes, len(source.content)))
+        raise InvalidRequest(f"{source.filename} has {size}; the limit is {limit}. Send the modules alone.")
+
+
+def _check_takes_predictions(question: Json) -> None:
+    if "predictions" not in question["kinds"]:
+        raise InvalidRequest(
+            f"Question {question['id']!r} takes no predictions: submit code, as a .py file, a folder or by "
+            "%%submit."
+        )
 
 
 def with_ids(predictions: object, expected: Expected, row_ids: RowIds) -> object:
@@ -88,7 +128,10 @@ def with_ids(predictions: object, expected: Expected, row_ids: RowIds) -> object
     must have exactly as many values. Frames, Series and paths bring their own ids.
     """
     if isinstance(predictions, str | os.PathLike):
-        return existing_file(predictions, lambda: expected, max_bytes=expected.max_bytes)
+        path = existing(predictions)
+        check_kind(path, ["predictions"])
+        _check_size(path.stat().st_size, lambda: expected, max_bytes=expected.max_bytes)
+        return path
     if hasattr(predictions, "to_pandas"):
         return predictions.to_pandas()
     import pandas as pd

@@ -7,13 +7,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kit.client.code import Listing
 from kit.client.display import widget_bundle
 from kit.client.http import ONE_RETRY, Json
 from kit.client.progress import waiting
+from kit.client.standing import describe, rejudged_text
 from kit.client.watching import Callback, OnError, Watch
 from kit.errors import InvalidRequest, ServiceError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kit.client.service import Client
 
 FINAL = frozenset({"SCORED", "REJECTED", "ERROR"})
@@ -35,6 +39,7 @@ class Submission:
         self.client = client
         self.facts: dict[str, Any] = facts
         self._etag: str | None = None
+        self._traceback: str | None = None
 
     @property
     def id(self) -> int:
@@ -88,6 +93,54 @@ class Submission:
         """1 is next; None when it is no longer QUEUED."""
         return self.facts.get("place_in_queue")
 
+    @property
+    def kind(self) -> str:
+        """What was sent: predictions, code or notebook."""
+        return str(self.facts.get("kind") or "predictions")
+
+    @property
+    def code(self) -> dict[str, Any]:
+        """What is told of its runs: ``n_folds``, ``n_done``, ``folds``, ``mean``, ``bagged``, times, …
+
+        Empty for predictions. The code itself is `CompetitionClient.code`.
+        """
+        return dict(self.facts.get("code") or {})
+
+    @property
+    def folds(self) -> list[dict[str, Any]]:
+        """What is told of each fold; scores are objects from metric to value. See `runs` for a table."""
+        return list(self.code.get("folds") or [])
+
+    def runs(self) -> pd.DataFrame:
+        """The folds as a table: scores by the question's metric, seconds (wall and CPU), peak memory."""
+        from kit.client.folds import frame
+
+        return frame(self.code, self.facts["metric"])
+
+    @property
+    def traceback(self) -> str:
+        """Where your code failed and the end of what it printed; empty where there is nothing to tell.
+
+        It is told also where scores are hidden.
+        """
+        if not self.code.get("has_traceback"):
+            return ""
+        if self._traceback is None or not self.is_final:
+            answer = self.client.request("GET", f"{self.path}/traceback", retries=ONE_RETRY)
+            self._traceback = answer.text
+        return Listing(self._traceback)
+
+    def cancel(self) -> Submission:
+        """Stop it: what waits is taken back and not counted, what runs is ended.
+
+        Raises
+        ------
+        InvalidRequest
+            Where it is judged already.
+        """
+        self.facts, self._etag = self.client.post(f"{self.path}/cancel"), None
+        return self
+
     def refresh(self) -> Submission:
         """Ask how it stands."""
         return self._ask(0.0)
@@ -129,12 +182,11 @@ class Submission:
         directory : path, optional
             Where to put it; by default the current one. A file that is there is not overwritten.
         """
-        name = Path(str(self.facts["filename"])).name or "predictions"
-        target = Path(directory or ".") / f"submission-{self.id}-{name}"
-        with self.client.stream(f"{self.path}/file") as response, target.open("xb") as out:
-            for piece in response.iter_bytes():
-                out.write(piece)
-        return target
+        return self._download("file", "", directory)
+
+    def notebook(self, directory: Path | str | None = None) -> Path:
+        """Download your notebook as it ran in the sandbox, with its outputs; see `file`."""
+        return self._download("notebook", "executed-", directory)
 
     def watch(self, callback: Callback, *, on_error: OnError | None = None) -> Watch:
         """Call back with the facts now and whenever they change; see `Client.watch`."""
@@ -151,6 +203,14 @@ class Submission:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return widget_bundle("card", self)
+
+    def _download(self, what: str, prefix: str, directory: Path | str | None) -> Path:
+        name = Path(str(self.facts["filename"])).name or "predictions"
+        target = Path(directory or ".") / f"submission-{self.id}-{prefix}{name}"
+        with self.client.stream(f"{self.path}/{what}") as response, target.open("xb") as out:
+            for piece in response.iter_bytes():
+                out.write(piece)
+        return target
 
     def _ask(self, wait_s: float) -> Submission:
         headers = {"Prefer": f"wait={round(wait_s)}"} if wait_s >= 1 else {}
@@ -182,45 +242,3 @@ def number_of(submission: Submission | int) -> int:
         return operator.index(submission)
     except TypeError:
         raise InvalidRequest(f"{submission!r} is no submission: pass one, or its id.") from None
-
-
-def describe(facts: Json) -> str:
-    """A submission's state and score, or why there is none, in one line."""
-    head = f"Submission {facts['id']} for {facts['question']!r}: {facts['state']}"
-    match facts["state"]:
-        case "QUEUED" if facts.get("place_in_queue"):
-            return f"{head}, place {facts['place_in_queue']} in the queue"
-        case "SCORED":
-            return f"{head}, {_score_text(facts)}"
-        case "REJECTED":
-            return f"{head}, {facts.get('verdict')}"
-        case "ERROR":
-            incident = facts.get("incident")
-            return f"{head}, our mistake and not counted" + (f" (incident {incident})" if incident else "")
-    return head
-
-
-def rejudged_text(facts: Json) -> str:
-    """When and why a submission was judged again, and its score before; empty where it was not."""
-    again = facts.get("rejudged")
-    if not again:
-        return ""
-    before = ((again["before"] or {}).get("public") or {}).get(facts["metric"])
-    reason = f": {again['reason']}" if again["reason"] else ""
-    score = f"; before it was {before['score']:.6g}" if before else ""
-    return f"on {again['at'][:16].replace('T', ' ')} UTC{reason}{score}"
-
-
-def _score_text(facts: Json) -> str:
-    found = ((facts.get("score") or {}).get("public") or {}).get(facts["metric"])
-    if found is None:
-        return "score not shown"
-    interval = ""
-    if found.get("low") is not None and found.get("high") is not None:
-        interval = f" ({found['level']:.0%} interval {found['low']:.5g} to {found['high']:.5g})"
-    told = f"{facts['metric']} {found['score']:.6g}{interval}"
-    if facts.get("moved") is None:
-        return f"public {told}"
-    if facts["moved"]:
-        return f"a clear improvement: your public {told}"
-    return f"not a clear improvement: your score stays public {told}"

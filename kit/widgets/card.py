@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kit.client.submission import rejudged_text
+from kit.client.standing import rejudged_text
 from kit.errors import KitError
 from kit.widgets._widget import Json
 from kit.widgets.fragment import Fragment, Node, chip, el, message, time
