@@ -16,7 +16,7 @@ import pandas as pd
 import papermill
 import pytest
 from scipy.stats import mannwhitneyu, spearmanr
-from sklearn.metrics import log_loss, mean_absolute_error, r2_score, roc_auc_score
+from sklearn.metrics import log_loss, mean_absolute_error, r2_score, roc_auc_score, root_mean_squared_error
 from sklearn.metrics import root_mean_squared_log_error as rmsle
 from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -25,8 +25,8 @@ from kit.competition import load_competition
 from kit.truth import read_truth
 
 DATA = Path(__file__).parents[1] / "data"
-SLUGS = ["penguins", "diamonds", "flights"]
-MAX_BYTES = {"penguins": 20_000, "diamonds": 1_000_000, "flights": 2_000_000}
+SLUGS = ["penguins", "diamonds", "flights", "departures"]
+MAX_BYTES = {"penguins": 20_000, "diamonds": 1_000_000, "flights": 2_000_000, "departures": 1_200_000}
 NOTEBOOKS = sorted(DATA.glob("*/notebooks/baselines/*.ipynb"))
 REQUIREMENTS = dict(re.findall(r"^([\w-]+)==(\S+)$", (DATA / "requirements.txt").read_text(), re.MULTILINE))
 SIGNAL = 1e-3
@@ -85,7 +85,10 @@ SAMPLES = [
     sample("flights", "late", "late-by-hour", "late-gradient-boosting", lambda y, p: 1 - roc_auc_score(y, p)),
 ]
 each_slug = pytest.mark.parametrize("slug", SLUGS)
-each_question = pytest.mark.parametrize("question", SAMPLES)
+DEPARTURES = [sample("departures", "departures", "schedule", "", root_mean_squared_error)]
+"""Of code: rows are in order of time. What else holds of it is in test_sample_code.py."""
+each_shuffled_question = pytest.mark.parametrize("question", SAMPLES)
+each_question = pytest.mark.parametrize("question", [*SAMPLES, *DEPARTURES])
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: f"{p.parts[-4]}-{p.stem}")
 
 
@@ -132,7 +135,7 @@ def test_the_sample_submission_is_constant_and_has_every_id(question: Sample) ->
     assert submission[question.target].nunique() == 1
 
 
-@each_question
+@each_shuffled_question
 def test_forty_percent_are_public_in_each_stratum(question: Sample) -> None:
     truth = question.truth()
     numbers = question.numbers(truth[question.target])
@@ -144,7 +147,7 @@ def test_forty_percent_are_public_in_each_stratum(question: Sample) -> None:
     assert public.between(0.38, 0.42).all(), public
 
 
-@each_question
+@each_shuffled_question
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_ids_and_row_order_say_nothing_of_the_target(question: Sample, part: str) -> None:
     rows = question.truth() if part == "test" else question.read("data/train.csv")
@@ -160,7 +163,7 @@ def test_ids_and_row_order_say_nothing_of_the_target(question: Sample, part: str
         assert neighbours > SIGNAL
 
 
-@each_question
+@each_shuffled_question
 def test_ids_do_not_tell_test_from_train_nor_public_from_private(question: Sample) -> None:
     train, truth = question.read("data/train.csv"), question.truth()
     ids, is_public = truth[question.id_column], truth["split"] == "public"
@@ -269,7 +272,7 @@ def test_a_reference_notebook_keeps_the_contract_and_no_output(path: Path) -> No
 
 
 @pytest.mark.slow
-@each_question
+@each_shuffled_question
 def test_the_decent_reference_notebook_beats_the_naive_one_and_the_sample(
     question: Sample, tmp_path: Path
 ) -> None:

@@ -1,0 +1,86 @@
+"""The sample competition of code: its data in order of time, and its reference submissions."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from sklearn.model_selection import TimeSeriesSplit
+
+from kit.competition import load_competition
+
+FOLDER = Path(__file__).parents[1] / "data/departures"
+A_DAY = 3 * 19
+"""Rows: airports times hours."""
+WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+each_submission = pytest.mark.parametrize("name", ["ridge", "boosting"])
+
+
+def read(path: str) -> pd.DataFrame:
+    return pd.read_csv(FOLDER / path)
+
+
+def estimator(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, FOLDER / "submissions" / name / "estimator.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_estimator()
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_rows_are_every_hour_of_every_airport_in_order_of_time(part: str) -> None:
+    rows = read(f"data/{part}.csv")
+
+    time = pd.to_datetime(rows["date"]) + pd.to_timedelta(rows["hour"], unit="h")
+
+    assert time.is_monotonic_increasing and rows["hour_id"].is_monotonic_increasing
+    assert not rows.duplicated(["date", "hour", "airport"]).any()
+    assert len(rows) == rows["date"].nunique() * A_DAY
+
+
+def test_the_test_begins_the_day_after_the_training_data_ends() -> None:
+    train, test = (pd.to_datetime(read(f"data/{part}.csv")["date"]) for part in ("train", "test"))
+
+    assert train.max() + pd.Timedelta(days=1) == test.min()
+
+
+def test_days_are_public_or_private_as_a_whole_two_of_five_in_each_month() -> None:
+    truth = read("private/truth.csv").merge(read("data/test.csv"), on="hour_id")
+
+    days = truth.groupby("date")["split"].agg(["nunique", "first"])
+    by_month = (days["first"] == "public").groupby(days.index.str[:7]).mean()
+
+    assert (days["nunique"] == 1).all()
+    assert by_month.between(0.36, 0.44).all(), by_month
+
+
+def test_folds_end_at_midnight_and_never_learn_from_what_comes_after() -> None:
+    code = load_competition(FOLDER).question[0].code
+    assert code is not None
+    options = {key: value for key, value in code.splitter.items() if key != "name"}
+    dates = read("data/train.csv")["date"]
+
+    folds = list(TimeSeriesSplit(**options).split(dates))
+
+    assert code.splitter["name"] == "TimeSeriesSplit" and len(folds) == 5
+    for train_is, valid_is in folds:
+        assert dates[train_is].max() < dates[valid_is].min()
+        assert dates[valid_is].nunique() == 30
+
+
+@each_submission
+def test_a_reference_submission_uses_no_weather_of_later_rows(name: str) -> None:
+    train, midnight = read("data/train.csv").head(60 * A_DAY), 30 * A_DAY
+    X, y = train.drop(columns=["hour_id", "departures"]), train["departures"]
+    model = estimator(name).fit(X, y)
+    other = X.copy()
+    other.loc[midnight:, WEATHER] = X.loc[midnight:, WEATHER].sample(frac=1, random_state=0).to_numpy()
+
+    usual, changed = model.predict(X), model.predict(other)
+
+    assert (usual[:midnight] == changed[:midnight]).all()
+    assert (usual[midnight:] != changed[midnight:]).any()
