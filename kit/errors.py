@@ -12,7 +12,8 @@ KitError
 ├── OrganizerError            the organizer mends it; participants see an incident number only
 │   ├── InvalidCompetition    competition.toml or its files, all problems at once
 │   ├── MetricFailed          a metric raised or did not return a finite number
-│   └── BaselineFailed        a reference notebook no longer runs
+│   ├── BaselineFailed        a reference notebook no longer runs
+│   └── SandboxUnavailable    this machine cannot hold code as far away as was asked for
 └── ServiceError              seen by a client: the service failed or cannot be reached
 """
 
@@ -123,6 +124,10 @@ class MetricFailed(OrganizerError):
 
 class BaselineFailed(OrganizerError):
     """A reference notebook no longer runs."""
+
+
+class SandboxUnavailable(OrganizerError):
+    """This machine cannot hold participants' code as far away as was asked for, or the sandbox failed."""
 
 
 class ServiceError(KitError):
