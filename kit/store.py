@@ -23,6 +23,7 @@ from kit._store.history import History
 from kit._store.judgements import Again, Standing
 from kit._store.queue import Claim, Queue, new_incident_number
 from kit._store.rejudges import Rejudge, Rejudges
+from kit._store.runs import CodeRun, FoldRun, Runs
 from kit._store.submissions import Received, Submissions
 from kit._store.tries import ScoredTry, read_sketches, read_tries
 from kit._store.versions import Version, Versions
@@ -37,6 +38,8 @@ __all__ = [
     "Blob",
     "BlobWriter",
     "Claim",
+    "CodeRun",
+    "FoldRun",
     "Received",
     "Rejudge",
     "Row",
@@ -72,6 +75,7 @@ class Store:
         self.versions = Versions(self._c, self.directory / "versions")
         self.submissions = Submissions(self._c, self.versions)
         self.queue = Queue(self._c)
+        self.runs = Runs(self._c)
         self.rejudges = Rejudges(self._c, self.versions)
         self.history = History(self._c)
 

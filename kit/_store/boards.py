@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kit._store.database import Connections, Row
 from kit._store.judgements import score_of
-from kit._store.queue import vector_of
+from kit._store.outcomes import vector_of
 from kit.clock import from_text, to_text
 from kit.leaderboard import Entry
 from kit.submission import Score, Split

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kit._store.database import Connections, Row
+from kit._store.turns import places
 from kit.clock import from_text
 from kit.submission import Judgement, Score, Split, State, Verdict
 
@@ -17,7 +18,7 @@ _JUDGEMENT = "select j.*, v.hash as version from judgement j join question_versi
 
 @dataclass(frozen=True)
 class Standing:
-    """How a submission stands: the judgement that counts, its place in the queue (1 is next), if selected."""
+    """How a submission stands: the judgement that counts, its place in its lane (1 is next), if selected."""
 
     judgement: Judgement
     place_in_queue: int | None
@@ -57,14 +58,15 @@ def read_standings(c: Connections, submission_ids: Sequence[int]) -> dict[int, S
         submission_ids,
     )
     scores = _scores(c, [row["id"] for row in rows])
-    places = _places(c) if any(row["state"] == State.QUEUED for row in rows) else {}
+    queued = [row["id"] for row in rows if row["state"] == State.QUEUED]
+    in_queue = places(c, queued) if queued else {}
     sql = f"select submission_id as id from selection where submission_id in ({marks})"
     selected = {row["id"] for row in c.rows(sql, submission_ids)}
     again = _again(c, [row["id"] for row in rows if row["rejudge_id"] is not None])
     return {
         row["submission_id"]: Standing(
             _judgement(row, scores[row["id"]]),
-            places.get(row["id"]),
+            in_queue.get(row["id"]),
             row["submission_id"] in selected,
             again.get(row["id"]),
         )
@@ -84,11 +86,6 @@ def _again(c: Connections, judgement_ids: Sequence[int]) -> dict[int, Again]:
     return {
         row["id"]: Again(from_text(row["ended_at"]), row["reason"], before.get(row["before"])) for row in rows
     }
-
-
-def _places(c: Connections) -> dict[int, int]:
-    rows = c.rows("select id from judgement where state = 'QUEUED' and rejudge_id is null order by id")
-    return {row["id"]: place for place, row in enumerate(rows, start=1)}
 
 
 def _scores(c: Connections, judgement_ids: Sequence[int]) -> dict[int, tuple[Score, ...]]:

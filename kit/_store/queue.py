@@ -3,7 +3,8 @@
 Contract
 --------
 A judgement is RUNNING for the worker that claimed it, as long as it renews its lease. Only that worker
-may finish it. A lease that ran out puts it back in the queue; after MAX_ATTEMPTS it ends as ERROR.
+may finish it. A lease that ran out puts it back in the queue; after MAX_ATTEMPTS it ends as ERROR. What
+waits in one lane never waits for another; within a lane teams take turns, and rejudgements come last.
 All methods are safe to call from several threads and processes at once.
 """
 
@@ -11,21 +12,22 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kit._store.database import Connections, Row, bump
+from kit._store.outcomes import write_outcome
 from kit._store.settling import settle
-from kit._store.tries import sketch_row
+from kit._store.turns import next_in, reach, waits_in
 from kit.clock import to_text
-from kit.submission import Outcome, State
+from kit.errors import InvalidRequest
+from kit.submission import Kind, Lane, Outcome, State, Verdict
 
 MAX_ATTEMPTS = 3
+CANCELLED = Outcome(State.REJECTED, (), Verdict.CANCELLED, ("Cancelled by its team.",))
+_NO_FILES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -38,9 +40,12 @@ class Claim:
     question: str
     sha256: str
     filename: str
+    kind: Kind
     version: str
     """Hash of the version of the question to judge it under."""
     worker: str
+    attempt: int
+    """1 for the first."""
 
 
 class Queue:
@@ -49,12 +54,11 @@ class Queue:
     def __init__(self, connections: Connections) -> None:
         self._c = connections
 
-    def claim(self, worker: str, *, now: datetime, lease_s: float) -> Claim | None:
-        """Claim the oldest waiting judgement, or None where none waits; rejudgements come last."""
+    def claim(self, worker: str, *, now: datetime, lease_s: float, lane: Lane = Lane.QUICK) -> Claim | None:
+        """Claim what is next in a lane, or None where nothing waits there."""
         with self._c.write() as db:
             self._requeue_expired(db, now)
-            row = self._next("judgement_first", "rejudge_id is null")
-            row = row or self._next("judgement_again", "rejudge_id is not null")
+            row = next_in(self._c, lane)
             if row is None:
                 return None
             db.conn.execute(
@@ -62,25 +66,19 @@ class Queue:
                 "attempts = attempts + 1 where id = ?",
                 (worker, to_text(now), to_text(now + timedelta(seconds=lease_s)), row["judgement_id"]),
             )
+            reach(db, lane, row.pop("turn"))
+            # What an earlier attempt told of its folds is void.
+            db.conn.execute("delete from run where judgement_id = ?", (row["judgement_id"],))
             team_id, is_again = row.pop("team_id"), row.pop("rejudge_id") is not None
             # Of a rejudgement nobody but the organizers hears before it counts.
             told = () if is_again else (f"team/{team_id}", f"submissions/{row['competition']}")
             bump(db, *told, "queue")
-        return Claim(**row, worker=worker)
+        attempt = row.pop("attempts") + 1
+        return Claim(**{**row, "kind": Kind(row["kind"])}, worker=worker, attempt=attempt)
 
-    def _next(self, index: str, which: str) -> Row | None:
-        # By name: SQLite would take an index that leads through everything that waits.
-        return self._c.row(
-            "select j.id as judgement_id, s.id as submission_id, s.competition, s.question, s.sha256, "
-            "s.filename, s.team_id, v.hash as version, j.rejudge_id from judgement j "
-            "join submission s on s.id = j.submission_id join question_version v on v.id = j.version_id "
-            f"where j.id = (select min(id) from judgement indexed by {index} "
-            f"where state = 'QUEUED' and {which})"
-        )
-
-    def is_empty(self) -> bool:
-        """Whether nothing waits."""
-        return self._c.row("select 1 from judgement where state = 'QUEUED' limit 1") is None
+    def is_empty(self, lane: Lane = Lane.QUICK) -> bool:
+        """Whether nothing waits in a lane."""
+        return not waits_in(self._c, lane)
 
     def renew(self, claim: Claim, *, now: datetime, lease_s: float) -> bool:
         """Renew a claim's lease; False where it was lost to another worker."""
@@ -101,35 +99,74 @@ class Queue:
             )
             bump(db, "queue")
 
+    def abandon(self, claim: Claim, *, now: datetime) -> None:
+        """Put a claim back whose worker died: judged again, or after MAX_ATTEMPTS an ERROR."""
+        with self._c.write() as db:
+            db.conn.execute(
+                "update judgement set lease_until = ? where id = ? and worker = ? and state = 'RUNNING'",
+                (to_text(now), claim.judgement_id, claim.worker),
+            )
+            self._requeue_expired(db, now)
+
+    def cancel(self, submission_id: int, user_id: int, *, now: datetime) -> None:
+        """Take back a submission: what waits ends at once, what runs when its judge hears of it.
+
+        Raises
+        ------
+        InvalidRequest
+            It has been judged.
+        """
+        with self._c.write() as db:
+            row = self._c.row(
+                "select j.id, j.state, s.team_id, s.competition from judgement j "
+                "join submission s on s.id = j.submission_id where s.id = ? and j.rejudge_id is null "
+                "order by j.id desc limit 1",
+                [submission_id],
+            )
+            if row is None or State(row["state"]).is_final:
+                state = "unknown" if row is None else row["state"]
+                raise InvalidRequest(f"Submission {submission_id} is {state}: there is nothing to cancel.")
+            asked = {"submission_id": submission_id, "user_id": user_id, "at": to_text(now)}
+            db.table("cancel_request").insert(asked, ignore=True)
+            if row["state"] == State.QUEUED:
+                self._end(db, row["id"], CANCELLED, now, "not counted: cancelled while it waited")
+            bump(db, f"team/{row['team_id']}", f"submissions/{row['competition']}")
+
+    def cancelled(self, submission_ids: Sequence[int]) -> set[int]:
+        """Those of some submissions that their teams want cancelled."""
+        sql = "select submission_id as id from cancel_request where submission_id in "
+        sql += "(select value from json_each(?))"
+        return {row["id"] for row in self._c.rows(sql, [json.dumps(list(submission_ids))])}
+
     def release_all(self, *, now: datetime) -> None:
         """Put every RUNNING judgement back: called by the one judge of a store when it starts."""
         with self._c.write() as db:
             db.conn.execute("update judgement set lease_until = ? where state = 'RUNNING'", (to_text(now),))
             self._requeue_expired(db, now)
 
-    def finish(self, claim: Claim, outcome: Outcome, *, now: datetime, refund: str | None = None) -> bool:
+    def finish(
+        self,
+        claim: Claim,
+        outcome: Outcome,
+        *,
+        now: datetime,
+        refund: str | None = None,
+        files: Mapping[str, str] = _NO_FILES,
+    ) -> bool:
         """Write a claim's outcome; False, and nothing written, where the claim was lost meanwhile.
 
         Parameters
         ----------
         refund : str, optional
             Why the submission does not count against its team's limit; not counted, then.
+        files : mapping of str to str
+            SHA-256 of the kept files of ``outcome.code``, by their names.
         """
         with self._c.write() as db:
             sql = "select 1 from judgement where id = ? and worker = ? and state = 'RUNNING'"
             if self._c.row(sql, [claim.judgement_id, claim.worker]) is None:
                 return False
-            for s in outcome.scores:
-                row = {"judgement_id": claim.judgement_id, "metric": s.metric, "split": s.split.value}
-                row |= {"score": s.score, "low": s.low, "high": s.high, "level": s.level}
-                row |= {"n_rows": s.n_rows, "n_resamples": s.n_resamples, "se": s.se, "warning": s.warning}
-                db.table("score").insert(row)
-            for e in outcome.evidence:
-                row = {"judgement_id": claim.judgement_id, "split": e.split.value}
-                row |= {"influences": vector_bytes(e.influences), "resampled": vector_bytes(e.resampled)}
-                db.table("evidence").insert(row)
-            if outcome.sketch is not None:
-                db.table("sketch").insert(sketch_row(claim.judgement_id, outcome.sketch))
+            write_outcome(db, claim.judgement_id, outcome, files)
             self._end(db, claim.judgement_id, outcome, now, refund)
         return True
 
@@ -156,11 +193,19 @@ class Queue:
                 judgement_id,
             ),
         )
+        db.conn.execute(
+            "update run set state = 'failed' where judgement_id = ? and state = 'running'", (judgement_id,)
+        )
         bump(db, "queue")
         if row["rejudge_id"] is not None:
             # It counts, and refunds, when all of its rejudge is done.
             settle(self._c, db, row["rejudge_id"], now)
             return
+        if outcome.verdict is Verdict.CANCELLED:
+            self._drop_again(db, row["id"], now)
+        else:
+            # Too late: it has been judged.
+            db.conn.execute("delete from cancel_request where submission_id = ?", (row["id"],))
         if not is_error:
             self._count(db, row["id"], judgement_id, now)
         if refund is not None:
@@ -177,6 +222,14 @@ class Queue:
         if cursor.rowcount:
             row = {"submission_id": submission_id, "judgement_id": judgement_id, "at": to_text(now)}
             db.table("counted").insert(row)
+
+    def _drop_again(self, db: Any, submission_id: int, now: datetime) -> None:
+        """Take a cancelled submission out of the rejudges that wait for it."""
+        which = "from judgement where submission_id = ? and rejudge_id is not null and state = 'QUEUED'"
+        rejudges = self._c.rows(f"select distinct rejudge_id as id {which}", [submission_id])
+        db.conn.execute(f"delete {which}", (submission_id,))
+        for rejudge in rejudges:
+            settle(self._c, db, rejudge["id"], now)
 
     def _incident(self, db: Any, submission_id: int, detail: str, now: datetime) -> str:
         incident = new_incident_number()
@@ -195,9 +248,11 @@ class Queue:
         )
 
     def _requeue_expired(self, db: Any, now: datetime) -> None:
-        sql = "select id, attempts from judgement where state = 'RUNNING' and lease_until <= ?"
+        sql = "select id, submission_id, attempts from judgement where state = 'RUNNING' and lease_until <= ?"
         for row in self._c.rows(sql, [to_text(now)]):
-            if row["attempts"] >= MAX_ATTEMPTS:
+            if self.cancelled([row["submission_id"]]):
+                self._end(db, row["id"], CANCELLED, now, "not counted: cancelled")
+            elif row["attempts"] >= MAX_ATTEMPTS:
                 detail = f"Its worker died {row['attempts']} times while judging it."
                 self._end(db, row["id"], Outcome(State.ERROR, detail=detail), now, "error of the service")
             else:
@@ -220,16 +275,20 @@ class Queue:
         return {row["state"]: row["n"] for row in self._c.rows(sql)}
 
     def listing(self, states: Sequence[State], *, limit: int = 200, newest: bool = False) -> list[Row]:
-        """Judgements in given states with their submissions, oldest (or newest) first, for organizers."""
+        """Judgements with their submissions, oldest (or newest) first; what waits in its order, by lanes."""
         order = "desc" if newest else "asc"
         marks = ", ".join("?" for _ in states)
         return self._c.rows(
             "select s.id as submission, s.competition, s.question, t.name as team, j.state, j.queued_at, "
             "j.started_at, j.worker, j.attempts, j.incident, j.finished_at, j.rejudge_id as rejudge, "
-            "i.detail from judgement j join submission s on s.id = j.submission_id "
+            "s.kind, j.lane, (select count(*) from run r where r.judgement_id = j.id) as n_folds, "
+            "(select count(*) from run r where r.judgement_id = j.id and r.state in ('done', 'failed')) "
+            "as n_done, i.detail from judgement j join submission s on s.id = j.submission_id "
             "join team t on t.id = s.team_id "
             f"left join incident i on i.id = j.incident where j.state in ({marks}) "
-            f"order by j.rejudge_id is not null and j.state = 'QUEUED', j.id {order} limit {limit}",
+            f"order by j.rejudge_id is not null and j.state = 'QUEUED', "
+            f"case j.state when 'QUEUED' then j.lane end, case j.state when 'QUEUED' then j.turn end, "
+            f"j.id {order} limit {limit}",
             [s.value for s in states],
         )
 
@@ -245,16 +304,6 @@ class Queue:
     def workers(self, *, since: datetime) -> list[Row]:
         """Workers seen since a time."""
         return self._c.rows("select * from worker where seen_at >= ? order by id", [to_text(since)])
-
-
-def vector_bytes(vector: NDArray[np.float32]) -> bytes:
-    """A vector as it is kept: little-endian float32."""
-    return vector.astype("<f4").tobytes()
-
-
-def vector_of(content: bytes) -> NDArray[np.float32]:
-    """The inverse of ``vector_bytes``."""
-    return np.frombuffer(content, dtype="<f4")
 
 
 def new_incident_number() -> str:

@@ -207,8 +207,10 @@ _ERRORS = (
     "and again.rejudge_id = :id and again.id > j.id)"
 )
 _QUEUE = (
-    "insert into judgement (submission_id, version_id, state, queued_at, rejudge_id) "
-    f"select s.id, :version_id, 'QUEUED', :now, :id from submission s where {IN_SCOPE} "
+    "insert into judgement (submission_id, version_id, state, queued_at, rejudge_id, lane) "
+    "select s.id, :version_id, 'QUEUED', :now, :id, "
+    "case s.kind when 'predictions' then 'quick' else 'code' end "
+    f"from submission s where {IN_SCOPE} "
     "and not exists (select 1 from judgement j where j.rejudge_id = :id and j.submission_id = s.id "
     "and j.state in ('QUEUED', 'RUNNING', 'SCORED', 'REJECTED')) order by s.id"
 )

@@ -53,6 +53,12 @@ def m004_sketches(db: Database) -> None:
     )
 
 
+@migrations()
+def m006_code(db: Database) -> None:
+    """Lanes and turns, runs of code on folds, and requests to cancel."""
+    _run(db, _CODE)
+
+
 _FIRST = """
 create table user (
     id integer primary key, name text not null, name_key text not null unique, email text,
@@ -198,4 +204,30 @@ insert into version_in_force (competition, question, version_id, since)
         select s.competition, s.question, j.version_id, max(j.id) from judgement j
         join submission s on s.id = j.submission_id group by s.competition, s.question
     ) last on last.version_id = v.id;
+"""
+
+_CODE = """
+alter table judgement add column lane text not null default 'quick' check (lane in ('quick', 'code'));
+alter table judgement add column turn integer not null default 0;
+drop index judgement_first;
+drop index judgement_again;
+create index judgement_first on judgement (lane, turn, id) where state = 'QUEUED' and rejudge_id is null;
+create index judgement_again on judgement (lane, id) where state = 'QUEUED' and rejudge_id is not null;
+create table lane (name text primary key, turn integer not null);
+insert into lane (name, turn) values ('quick', 0), ('code', 0);
+create table run (
+    judgement_id integer not null references judgement(id), fold integer not null,
+    state text not null check (state in ('waiting', 'running', 'done', 'failed')),
+    scores text not null default '{}', fit_s real, valid_s real, test_s real,
+    fit_cpu_s real, valid_cpu_s real, test_cpu_s real, peak_bytes integer,
+    primary key (judgement_id, fold)
+) without rowid;
+create table code_result (
+    judgement_id integer primary key references judgement(id), report text not null,
+    traceback text not null, output text not null, test_sha256 text, valid_sha256 text
+);
+create table cancel_request (
+    submission_id integer primary key references submission(id), user_id integer references user(id),
+    at text not null
+);
 """

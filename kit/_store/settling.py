@@ -11,11 +11,15 @@ from kit.clock import to_text
 
 IN_SCOPE = (
     "s.competition = :competition and s.question = :question "
-    "and (:scope = '' or s.id in (select value from json_each(:scope)))"
+    "and (:scope = '' or s.id in (select value from json_each(:scope))) "
+    "and not exists (select 1 from judgement c where c.submission_id = s.id and c.verdict = 'cancelled')"
 )
+"""What a team cancelled it took back, and was not charged for: it is never judged again."""
 LAST_OF = (
-    "select submission_id, max(id) as judgement_id from judgement "
-    "where rejudge_id = :id and state in ('SCORED', 'REJECTED') group by submission_id"
+    "select r.submission_id, max(r.id) as judgement_id from judgement r "
+    "where r.rejudge_id = :id and r.state in ('SCORED', 'REJECTED') "
+    "and not exists (select 1 from judgement c "
+    "where c.submission_id = r.submission_id and c.verdict = 'cancelled') group by r.submission_id"
 )
 """The judgements of a rejudge that will count."""
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kit._store.best import refresh
 from kit._store.database import Connections, Row, bump
 from kit._store.judgements import Standing, read_judgements, read_standings
+from kit._store.turns import next_turn
 from kit._store.versions import Versions
 from kit.clock import from_text, to_text
 from kit.competition import Competition, Phase, Question
@@ -77,7 +79,7 @@ class Submissions:
             admit(competition, phase, self.usage(competition, question, phase, team_id, now), now)
             submission_id = self._insert(db, competition, question, received, phase.id, team_id, user_id, now)
             self._debit(db, competition, question, phase, team_id, submission_id, now)
-            self._queue(db, competition, question, submission_id, version, now)
+            self._queue(db, competition, question, submission_id, received.kind, team_id, version, now)
             bump(db, f"team/{team_id}", f"submissions/{competition.slug}")
         return self.get(submission_id), True
 
@@ -103,7 +105,7 @@ class Submissions:
             submission_id = self._insert(
                 db, competition, question, received, "baseline", team["id"], user_id, now
             )
-            self._queue(db, competition, question, submission_id, version, now)
+            self._queue(db, competition, question, submission_id, received.kind, team["id"], version, now)
             bump(db, f"team/{team['id']}", f"submissions/{competition.slug}")
         return self.get(submission_id)
 
@@ -154,13 +156,17 @@ class Submissions:
         competition: Competition,
         question: Question,
         submission_id: int,
+        kind: Kind,
+        team_id: int,
         version: str,
         now: datetime,
     ) -> None:
         """Queue a submission under the version in force, and under that of a rejudge that is under way."""
         version_id = self._versions.current(db, competition.slug, question.id, version, now)
         row = {"submission_id": submission_id, "state": State.QUEUED.value, "queued_at": to_text(now)}
-        judgement = db.table("judgement").insert({**row, "version_id": version_id})
+        row["lane"] = kind.lane.value
+        first = {"version_id": version_id, "turn": next_turn(self._c, kind.lane, team_id)}
+        judgement = db.table("judgement").insert({**row, **first})
         db.table("standing").insert({"submission_id": submission_id, "judgement_id": judgement.last_pk})
         under_way = self._c.row(
             "select id, version_id from rejudge where competition = ? and question = ? and scope = '' "
@@ -236,14 +242,8 @@ class Submissions:
         return read_standings(self._c, submission_ids)
 
     def place_in_queue(self, submission_id: int) -> int | None:
-        """1 for the submission that is judged next; None where it does not wait."""
-        row = self._c.row(
-            "select (select count(*) from judgement w where w.state = 'QUEUED' and w.rejudge_id is null "
-            "and w.id <= j.id) as place from judgement j "
-            "where j.submission_id = ? and j.state = 'QUEUED' and j.rejudge_id is null",
-            [submission_id],
-        )
-        return None if row is None else int(row["place"])
+        """1 for the submission that is judged next in its lane; None where it does not wait."""
+        return self.standings([submission_id])[submission_id].place_in_queue
 
     def select(
         self, competition: Competition, question: Question, team_id: int, ids: Sequence[int], now: datetime
@@ -269,6 +269,7 @@ class Submissions:
             for submission_id in dict.fromkeys(ids):
                 row = {"team_id": team_id, "question": question.id, "submission_id": submission_id}
                 db.table("selection").insert({**row, "selected_at": to_text(now)})
+            pass  # refresh(self._c, db, competition.slug, question.id, [team_id])
             bump(db, f"team/{team_id}", f"board/{competition.slug}/{question.id}")
 
     def _check_selectable(
@@ -301,11 +302,13 @@ class Submissions:
         offset: int = 0,
     ) -> list[Submission]:
         """Submissions of a competition, newest first."""
-        given = {"c": competition, "q": question, "t": team_id, "limit": limit, "offset": offset}
+        given = {"s.competition": competition, "s.question": question, "s.team_id": team_id}
+        asked = {column: value for column, value in given.items() if value is not None}
+        # Only what is asked for stands in the query: "or is null" would keep SQLite from the indexes.
+        where = " and ".join(f"{column} = ?" for column in asked)
         rows = self._c.rows(
-            f"{_SUBMISSION} where s.competition = :c and (:q is null or s.question = :q) "
-            "and (:t is null or s.team_id = :t) order by s.id desc limit :limit offset :offset",
-            given,
+            f"{_SUBMISSION} where {where} order by s.id desc limit ? offset ?",
+            [*asked.values(), limit, offset],
         )
         return [_submission(row) for row in rows]
 

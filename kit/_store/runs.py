@@ -1,0 +1,105 @@
+"""Runs of code: how far each fold is, what was measured, and what of it its team may read."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kit._store.database import Connections, Row, bump
+
+Steps = Mapping[str, Mapping[str, float]]
+"""Scores by step (train, valid, test, public, private), then by metric. Secret: all steps are in it."""
+TIMES = ("fit_s", "valid_s", "test_s", "fit_cpu_s", "valid_cpu_s", "test_cpu_s")
+
+
+@dataclass(frozen=True)
+class FoldRun:
+    """One run: a submission on one fold."""
+
+    fold: int
+    state: str
+    """waiting, running, done or failed."""
+    scores: Steps = field(default_factory=dict)
+    times: Mapping[str, float | None] = field(default_factory=dict)
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class CodeRun:
+    """The runs of a judgement; ``report`` is empty until it has ended."""
+
+    folds: tuple[FoldRun, ...]
+    report: Mapping[str, Any] = field(default_factory=dict)
+    has_traceback: bool = False
+
+
+class Runs:
+    """Writes and reads runs. A fold's run is one row, however often it is told or made again."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._c = connections
+
+    def record(self, judgement_id: int, worker: str, runs: Sequence[FoldRun]) -> bool:
+        """Keep how far folds are; False, and nothing kept, where the judgement is not ``worker``'s."""
+        with self._c.write() as db:
+            row = self._c.row(
+                "select s.team_id, s.competition, j.rejudge_id from judgement j "
+                "join submission s on s.id = j.submission_id "
+                "where j.id = ? and j.worker = ? and j.state = 'RUNNING'",
+                [judgement_id, worker],
+            )
+            if row is None:
+                return False
+            for run in runs:
+                facts = {"judgement_id": judgement_id, "fold": run.fold, "state": run.state}
+                facts |= {"scores": json.dumps(run.scores), "peak_bytes": run.peak_bytes}
+                facts |= {name: run.times.get(name) for name in TIMES}
+                db.table("run").insert(facts, pk=("judgement_id", "fold"), replace=True)
+            if row["rejudge_id"] is None:
+                bump(db, f"team/{row['team_id']}", f"submissions/{row['competition']}")
+        return True
+
+    def of(self, judgement_ids: Sequence[int]) -> dict[int, CodeRun]:
+        """Runs of some judgements of code, by their ids."""
+        chosen = [json.dumps(list(judgement_ids))]
+        which = "where judgement_id in (select value from json_each(?))"
+        folds: dict[int, list[FoldRun]] = defaultdict(list)
+        for row in self._c.rows(f"select * from run {which} order by judgement_id, fold", chosen):
+            folds[row["judgement_id"]].append(_fold_run(row))
+        results = {
+            row["judgement_id"]: row
+            for row in self._c.rows(
+                "select judgement_id, report, traceback != '' or output != '' as has_traceback "
+                f"from code_result {which}",
+                chosen,
+            )
+        }
+        return {
+            judgement_id: _code_run(folds[judgement_id], results.get(judgement_id))
+            for judgement_id in judgement_ids
+        }
+
+    def texts(self, judgement_id: int) -> tuple[str, str]:
+        """Traceback and the end of the output of a judgement of code; empty where there is none."""
+        row = self._c.row("select traceback, output from code_result where judgement_id = ?", [judgement_id])
+        return ("", "") if row is None else (row["traceback"], row["output"])
+
+    def files(self, judgement_id: int) -> dict[str, str]:
+        """SHA-256 of the kept predictions of a judgement, "test" and "valid". Secret."""
+        sql = "select test_sha256 as test, valid_sha256 as valid from code_result where judgement_id = ?"
+        row = self._c.row(sql, [judgement_id]) or {}
+        return {name: sha256 for name, sha256 in row.items() if sha256 is not None}
+
+
+def _fold_run(row: Row) -> FoldRun:
+    times = {name: row[name] for name in TIMES}
+    return FoldRun(row["fold"], row["state"], json.loads(row["scores"]), times, row["peak_bytes"])
+
+
+def _code_run(folds: Sequence[FoldRun], result: Row | None) -> CodeRun:
+    if result is None:
+        return CodeRun(tuple(folds))
+    return CodeRun(tuple(folds), json.loads(result["report"]), bool(result["has_traceback"]))
