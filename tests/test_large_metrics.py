@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from kit.metrics import Array, ndcg, roc_auc
-from kit.metrics._order import ascending, ascending_within
+from kit.metrics._order import ascending, ascending_in_runs, by_integer, run_starts
 
 N = 60_000
 SHAPES: dict[str, Callable[[np.random.Generator], Array]] = {
@@ -48,7 +48,8 @@ def test_rows_are_ordered_within_queries(
     values, codes = shape(rng), rng.integers(0, n_queries, N)
     wanted = np.lexsort((values, codes))
 
-    order = ascending_within(codes, values)
+    by_code = by_integer(codes)
+    order = by_code[ascending_in_runs(values[by_code], run_starts(codes[by_code]))]
 
     assert np.array_equal(np.sort(order), np.arange(N))
     assert np.array_equal(codes[order], codes[wanted])

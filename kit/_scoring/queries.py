@@ -6,14 +6,14 @@ import numpy as np
 
 from kit._scoring.table import Reducer, Rows, Table
 from kit.metrics import Array
-from kit.metrics._ranking import Ranked, discounted_gains, precision_sums, rank
+from kit.metrics._ranking import Ranked, discounted_gains, precision_sums, queries_of, rank
 
 
 def ndcg(rows: Rows, *, k: int | None = None) -> Reducer:
     """Tables (sum over queries of their ndcg, queries with a relevant row)."""
     queries = _Queries(rows)
     gains = np.asarray(rows.y_true, dtype=np.float64)
-    best = discounted_gains(gains, rank(gains, queries.codes), k)
+    best = discounted_gains(gains, queries.rank(gains), k)
     if gains.min(initial=0.0) < 0.0:
         best[:] = 0.0
 
@@ -31,13 +31,13 @@ def mean_average_precision(rows: Rows, *, k: int | None = None) -> Reducer:
 
 class _Queries:
     def __init__(self, rows: Rows) -> None:
-        groups = np.zeros(len(rows.y_true), np.intp) if rows.groups is None else rows.groups
-        first, self.codes = np.unique(groups, return_index=True, return_inverse=True)[1:]
+        self.queries = queries_of(rows.groups, len(rows.y_true))
         self.n_blocks = rows.blocks.n_blocks
-        self.block = rows.blocks.of_row[first]
+        by_query, first = self.queries.by_query, self.queries.starts
+        self.block = rows.blocks.of_row[first if by_query is None else by_query[first]]
 
     def rank(self, y_pred: Array) -> Ranked:
-        return rank(y_pred, self.codes)
+        return rank(y_pred, self.queries)
 
     def table(self, found: Array, possible: Array) -> Table:
         block, share = self.block[possible > 0], found[possible > 0] / possible[possible > 0]

@@ -7,7 +7,8 @@ import numpy as np
 from kit.metrics._metric import Array
 
 _FEW = 1 << 14
-_MANY_IN_ONE = 1 << 12
+_LONG = 1 << 12
+_CELLS = 1 << 18
 
 
 def ascending(values: Array) -> tuple[Array, Array]:
@@ -17,7 +18,7 @@ def ascending(values: Array) -> tuple[Array, Array]:
     could not tell apart is sorted again: every step is monotone, so the result is exact.
     """
     values = np.asarray(values, dtype=np.float64)
-    keys = _scaled(values, 32) if len(values) >= _FEW else None
+    keys = _scaled(values) if len(values) >= _FEW else None
     if keys is None:
         order = np.argsort(values, kind="stable")
         return order, values[order]
@@ -28,28 +29,41 @@ def ascending(values: Array) -> tuple[Array, Array]:
     return order, ranked
 
 
-def ascending_within(codes: Array, values: Array) -> Array:
-    """Row numbers by code, then by rising value; ties in any order.
+def ascending_in_runs(values: Array, starts: Array) -> Array:
+    """Row numbers that sort each run of consecutive rows by rising value; ties in any order.
+
+    Runs of about one length are sorted side by side, as the rows of a matrix, filled up at the end.
 
     Parameters
     ----------
-    codes : ndarray of int64
-        From 0 up to 2**32 - 1.
+    starts : ndarray of int
+        Where runs start, rising from 0.
     """
-    n_each = len(codes) / (int(codes.max(initial=0)) + 1)
-    keys = _scaled(values, 16) if len(codes) >= _FEW and n_each < _MANY_IN_ONE else None
-    if keys is None:
-        order, _ = ascending(values)
-        return np.asarray(order[by_integer(codes[order])])
-    # Few rows of one code are alike in 16 bits: these are sorted again.
-    order = np.argsort(keys, kind="stable")
-    order = order[by_integer(codes[order])]
-    codes, values, keys = codes[order], values[order], keys[order]
-    is_same = codes[1:] == codes[:-1]
-    if np.any(is_same & (values[1:] < values[:-1])):
-        unclear = _members(is_same & (keys[1:] == keys[:-1]))
-        order[unclear] = order[unclear][np.lexsort((values[unclear], codes[unclear]))]
-    return np.asarray(order)
+    order = np.arange(len(values))
+    sizes = np.diff(starts, append=len(values))
+    is_long = sizes > _LONG
+    for start, size in zip(starts[is_long].tolist(), sizes[is_long].tolist(), strict=True):
+        order[start : start + size] = start + ascending(values[start : start + size])[0]
+    widths = np.ceil(np.log2(np.maximum(sizes, 1)))
+    for width in np.unique(widths[(sizes > 1) & ~is_long]).tolist():
+        runs = np.flatnonzero(widths == width)
+        step = max(1, _CELLS >> int(width))
+        for few in (runs[i : i + step] for i in range(0, len(runs), step)):
+            _sort_side_by_side(order, values, starts[few], sizes[few])
+    return order
+
+
+def _sort_side_by_side(order: Array, values: Array, starts: Array, sizes: Array) -> None:
+    width, first, last = int(sizes.max()), int(starts[0]), int(starts[-1] + sizes[-1])
+    if sizes.min() == width and len(starts) * width == last - first:
+        side_by_side = values[first:last].reshape(-1, width)
+        order[first:last] = (starts[:, None] + np.argsort(side_by_side, axis=1)).ravel()
+        return
+    at, is_in = starts[:, None] + np.arange(width), np.arange(width) < sizes[:, None]
+    side_by_side = values.take(at, mode="clip")
+    # The filling comes last; NaN does so after anything, but numpy sorts it slowly.
+    side_by_side[~is_in] = np.inf if np.isfinite(side_by_side.max()) else np.nan
+    order[at[is_in]] = (starts[:, None] + np.argsort(side_by_side, axis=1))[is_in]
 
 
 def by_integer(keys: Array) -> Array:
@@ -79,12 +93,11 @@ def _members(is_as_next: Array) -> Array:
     return np.flatnonzero(np.append(False, is_as_next) | np.append(is_as_next, False))
 
 
-def _scaled(values: Array, n_bits: int) -> Array | None:
-    """Values as integers of so many bits, never falling where they rise; None where they have no spread."""
+def _scaled(values: Array) -> Array | None:
+    """Values as integers of 32 bits, never falling where they rise; None where they have no spread."""
     low, high = float(values.min()), float(values.max())
     with np.errstate(over="ignore", divide="ignore"):
-        scale = np.float64(2**n_bits - 1) / (np.float64(high) - low)
+        scale = np.float64(2**32 - 1) / (np.float64(high) - low)
     if not 0.0 < scale < np.inf:
         return None
-    keys = np.minimum((values - low) * scale, 2.0**n_bits - 1)
-    return keys.astype(np.uint16 if n_bits == 16 else np.uint32)
+    return np.minimum((values - low) * scale, 2.0**32 - 1).astype(np.uint32)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kit.metrics._metric import Array
-from kit.metrics._order import ascending, ascending_within
+from kit.metrics._order import ascending_in_runs, by_integer, run_starts
 
 
 def ndcg(y_true: Array, y_pred: Array, groups: Array | None = None, k: int | None = None) -> float:
@@ -45,11 +45,12 @@ def ndcg(y_true: Array, y_pred: Array, groups: Array | None = None, k: int | Non
     if len(y_true) == 0 or np.min(y_true) < 0.0:
         return float("nan")
     gains = np.asarray(y_true, dtype=np.float64)
-    best = discounted_gains(gains, rank(gains, groups), k)
+    queries = queries_of(groups, len(gains))
+    best = discounted_gains(gains, rank(gains, queries), k)
     relevant = best > 0.0
     if not relevant.any():
         return float("nan")
-    reached = discounted_gains(gains, rank(y_pred, groups), k)
+    reached = discounted_gains(gains, rank(y_pred, queries), k)
     return float((reached[relevant] / best[relevant]).mean())
 
 
@@ -84,7 +85,7 @@ def mean_average_precision(
     """
     if len(y_true) == 0:
         return float("nan")
-    found, possible = precision_sums(y_true, rank(y_pred, groups), k)
+    found, possible = precision_sums(y_true, rank(y_pred, queries_of(groups, len(y_true))), k)
     if not possible.any():
         return float("nan")
     return float((found[possible > 0] / possible[possible > 0]).mean())
@@ -133,6 +134,28 @@ def concordance_index(y_true: Array, y_pred: Array, events: Array | None = None)
     return n_twice / (2 * n_comparable)
 
 
+class Queries(NamedTuple):
+    """Which rows are of one query; made once for a truth."""
+
+    by_query: Array | None
+    """Row numbers, by query; None where rows stand so."""
+    starts: Array
+    """Where queries start, in that order."""
+    places: Array
+    """0 for the first of its query, in that order."""
+
+
+def queries_of(groups: Array | None, n: int) -> Queries:
+    """Rows by query, queries in the order of their numbers; without groups all are one."""
+    codes = np.zeros(n, dtype=np.int64) if groups is None else np.asarray(groups, dtype=np.int64)
+    codes = codes - codes.min(initial=0)
+    if codes.max(initial=0) >= 1 << 32:
+        codes = np.unique(codes, return_inverse=True)[1]
+    by_query = None if bool(np.all(codes[1:] >= codes[:-1])) else by_integer(codes)
+    starts = run_starts(codes if by_query is None else codes[by_query])
+    return Queries(by_query, starts, np.arange(n) - np.repeat(starts, np.diff(starts, append=n)))
+
+
 class Ranked(NamedTuple):
     """Rows by query and falling prediction; a tie is a run of one query's rows with one prediction."""
 
@@ -144,38 +167,32 @@ class Ranked(NamedTuple):
     tie_sizes: Array
 
 
-def rank(y_pred: Array, groups: Array | None) -> Ranked:
+def rank(y_pred: Array, queries: Queries) -> Ranked:
     """Rank rows within their queries; the order of tied rows is of no consequence."""
     falling = -np.asarray(y_pred, dtype=np.float64)
-    if groups is None:
-        order, ranked = ascending(falling)
-        return ranked_by(order, np.zeros(len(order), dtype=np.int8), ranked)
-    codes = np.asarray(groups, dtype=np.int64)
-    codes = codes - codes.min(initial=0)
-    if codes.max(initial=0) >= 1 << 32:
-        codes = np.unique(codes, return_inverse=True)[1]
-    order = ascending_within(codes, falling)
-    return ranked_by(order, codes[order], falling[order])
-
-
-def ranked_by(order: Array, queries: Array, predicted: Array) -> Ranked:
-    """From an order by query and falling prediction, and both in that order."""
-    new_query = np.append(True, queries[1:] != queries[:-1])
-    new_tie = new_query | np.append(True, predicted[1:] != predicted[:-1])
-    query_starts, tie_starts = np.flatnonzero(new_query), np.flatnonzero(new_tie)
-    n = len(order)
-    places = np.arange(n) - np.repeat(query_starts, np.diff(query_starts, append=n))
-    return Ranked(order, places, query_starts, tie_starts, np.diff(tie_starts, append=n))
+    if queries.by_query is not None:
+        falling = falling[queries.by_query]
+    order = ascending_in_runs(falling, queries.starts)
+    predicted = falling[order]
+    new_tie = np.append(True, predicted[1:] != predicted[:-1])
+    new_tie[queries.starts] = True
+    tie_starts = np.flatnonzero(new_tie)
+    tie_sizes = np.diff(tie_starts, append=len(order))
+    order = order if queries.by_query is None else queries.by_query[order]
+    return Ranked(order, queries.places, queries.starts, tie_starts, tie_sizes)
 
 
 def discounted_gains(gains: Array, ranked: Ranked, k: int | None) -> Array:
     """Discounted cumulative gain of each query, in the order of the queries."""
-    discounts = 1.0 / np.log2(ranked.places + 2.0)
+    by_place = 1.0 / np.log2(np.arange(int(ranked.places.max(initial=0)) + 1) + 2.0)
     if k is not None:
-        discounts[ranked.places >= k] = 0.0
-    tied_gains = np.add.reduceat(gains[ranked.order], ranked.tie_starts) / ranked.tie_sizes
-    sums = np.add.reduceat(np.repeat(tied_gains, ranked.tie_sizes) * discounts, ranked.query_starts)
-    return np.asarray(sums)
+        by_place[k:] = 0.0
+    reached = gains[ranked.order]
+    if len(ranked.tie_starts) < len(reached):
+        tied_gains = np.add.reduceat(reached, ranked.tie_starts) / ranked.tie_sizes
+        reached = np.repeat(tied_gains, ranked.tie_sizes)
+    reached *= by_place[ranked.places]
+    return np.asarray(np.add.reduceat(reached, ranked.query_starts))
 
 
 def precision_sums(y_true: Array, ranked: Ranked, k: int | None) -> tuple[Array, Array]:
