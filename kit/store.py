@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit._store.accounts import Accounts
+from kit._store.best import Changes, Place, read_places
 from kit._store.blobs import Blob, Blobs, BlobWriter
 from kit._store.boards import read_chosen, read_contenders, read_entries, read_entry, read_influences
 from kit._store.database import Connections, Row, bump
@@ -37,9 +38,11 @@ __all__ = [
     "Again",
     "Blob",
     "BlobWriter",
+    "Changes",
     "Claim",
     "CodeRun",
     "FoldRun",
+    "Place",
     "Received",
     "Rejudge",
     "Row",
@@ -101,6 +104,21 @@ class Store:
         return read_contenders(
             self._c, competition, question, metric=metric, greater_is_better=by, until=until
         )
+
+    def places(
+        self,
+        competition: str,
+        question: str,
+        split: Split,
+        *,
+        metric: str,
+        greater_is_better: bool,
+        until: datetime | None = None,
+        since: int | None = None,
+    ) -> Changes:
+        """What teams stand on a leaderboard with: all, or what changed after a version. Secret."""
+        how: dict[str, Any] = {"metric": metric, "greater_is_better": greater_is_better, "until": until}
+        return read_places(self._c, competition, question, split, **how, since=since)
 
     def chosen(self, n_tries: Mapping[int, int]) -> list[Entry]:
         """Entries of some submissions, each with how many its team has tried."""

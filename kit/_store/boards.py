@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kit._store.best import read_places
 from kit._store.database import Connections, Row
 from kit._store.judgements import score_of
 from kit._store.outcomes import vector_of
-from kit.clock import from_text, to_text
+from kit.clock import from_text
 from kit.leaderboard import Entry
 from kit.submission import Score, Split
 
@@ -24,25 +25,6 @@ join team t on t.id = s.team_id join standing n on n.submission_id = s.id
 join judgement j on j.id = n.judgement_id join question_version v on v.id = j.version_id
 join score c on c.judgement_id = n.judgement_id
 left join selection l on l.submission_id = s.id and l.team_id = s.team_id and l.question = s.question
-"""
-
-# What differs from a team's best after the tenth digit is a tie with it, and then the earlier one counts:
-# that is for ``kit.leaderboard`` to say, so all that could round to the same comes along.
-_CONTENDERS = """
-with scored as materialized (
-    select s.id, s.team_id, case when :greater then -c.score else c.score end as points
-    from submission s join standing n on n.submission_id = s.id
-    join score c on c.judgement_id = n.judgement_id and c.metric = :metric and c.split = 'public'
-    where s.competition = :competition and s.question = :question
-    and (:until is null or s.submitted_at < :until)
-), best as (
-    select team_id, min(points) as points, count(*) as n from scored group by team_id
-)
-select scored.id, best.n from scored join best using (team_id)
-where scored.points <= best.points + 2e-9 * abs(best.points) or exists (
-    select 1 from selection l
-    where l.team_id = scored.team_id and l.question = :question and l.submission_id = scored.id
-)
 """
 
 
@@ -73,15 +55,12 @@ def read_contenders(
     greater_is_better: bool,
     until: datetime | None = None,
 ) -> list[Entry]:
-    """Of each team the best public submission, with those that may tie with it, and the selected ones."""
-    given = {
-        "competition": competition,
-        "question": question,
-        "metric": metric,
-        "greater": int(greater_is_better),
-        "until": None if until is None else to_text(until),
-    }
-    n_tries = {row["id"]: row["n"] for row in c.rows(_CONTENDERS, given)}
+    """Of each team the best public submission, and that which decides its private place."""
+    n_tries: dict[int, int] = {}
+    for split in Split:
+        by = greater_is_better
+        found = read_places(c, competition, question, split, metric=metric, greater_is_better=by, until=until)
+        n_tries |= {place.submission: place.n_tries for place in found.places}
     return read_chosen(c, n_tries)
 
 

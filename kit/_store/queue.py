@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from kit._store.best import refresh
 from kit._store.database import Connections, Row, bump
 from kit._store.outcomes import write_outcome
 from kit._store.settling import settle
@@ -207,21 +208,22 @@ class Queue:
             # Too late: it has been judged.
             db.conn.execute("delete from cancel_request where submission_id = ?", (row["id"],))
         if not is_error:
-            self._count(db, row["id"], judgement_id, now)
+            self._count(db, row, judgement_id, now)
         if refund is not None:
             self._refund(db, row["id"], refund, now)
         bump(db, f"team/{row['team_id']}", f"submissions/{row['competition']}")
         bump(db, f"board/{row['competition']}/{row['question']}")
 
-    def _count(self, db: Any, submission_id: int, judgement_id: int, now: datetime) -> None:
+    def _count(self, db: Any, submission: Row, judgement_id: int, now: datetime) -> None:
         # Not where a rejudgement, which is newer, counts already. An ERROR is ours: it never takes a score.
         cursor = db.conn.execute(
             "update standing set judgement_id = ?1 where submission_id = ?2 and judgement_id <= ?1",
-            (judgement_id, submission_id),
+            (judgement_id, submission["id"]),
         )
         if cursor.rowcount:
-            row = {"submission_id": submission_id, "judgement_id": judgement_id, "at": to_text(now)}
+            row = {"submission_id": submission["id"], "judgement_id": judgement_id, "at": to_text(now)}
             db.table("counted").insert(row)
+            refresh(self._c, db, submission["competition"], submission["question"], [submission["team_id"]])
 
     def _drop_again(self, db: Any, submission_id: int, now: datetime) -> None:
         """Take a cancelled submission out of the rejudges that wait for it."""

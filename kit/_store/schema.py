@@ -54,6 +54,12 @@ def m004_sketches(db: Database) -> None:
 
 
 @migrations()
+def m005_best(db: Database) -> None:
+    """What each team stands on leaderboards with; filled when a leaderboard is first asked for."""
+    _run(db, _BEST)
+
+
+@migrations()
 def m006_code(db: Database) -> None:
     """Lanes and turns, runs of code on folds, and requests to cancel."""
     _run(db, _CODE)
@@ -204,6 +210,23 @@ insert into version_in_force (competition, question, version_id, since)
         select s.competition, s.question, j.version_id, max(j.id) from judgement j
         join submission s on s.id = j.submission_id group by s.competition, s.question
     ) last on last.version_id = v.id;
+"""
+
+_BEST = """
+create table ranking (
+    id integer primary key, competition text not null, question text not null, metric text not null,
+    greater integer not null, until text not null, filled integer not null,
+    unique (competition, question, metric, greater, until)
+);
+create table best (
+    ranking_id integer not null references ranking(id),
+    split text not null check (split in ('public', 'private')),
+    team_id integer not null references team(id), points real not null, submitted_at text not null,
+    submission_id integer references submission(id), judgement_id integer not null references judgement(id),
+    n_tries integer not null, version integer not null,
+    primary key (ranking_id, split, team_id)
+) without rowid;
+create index best_version on best (ranking_id, split, version);
 """
 
 _CODE = """

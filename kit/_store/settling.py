@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from kit._store.best import refresh
 from kit._store.database import Connections, Row, bump
 from kit._store.versions import put_in_force
 from kit.clock import to_text
@@ -80,12 +81,18 @@ def _count(c: Connections, db: Any, rejudge: Row, now: datetime) -> None:
         f"select submission_id, judgement_id, :now from ({LAST_OF})",
         given,
     )
+    refresh(c, db, rejudge["competition"], rejudge["question"], _teams(c, rejudge))
     db.conn.execute(_REFUND, given)
     _end(db, rejudge, "done", now, last_counted_id=last["id"])
     if rejudge["version_id"] != _in_force(c, rejudge):
         put_in_force(db, rejudge["competition"], rejudge["question"], rejudge["version_id"], now)
     bump(db, f"board/{rejudge['competition']}/{rejudge['question']}", f"submissions/{rejudge['competition']}")
     db.conn.execute(_TELL_TEAMS, given)
+
+
+def _teams(c: Connections, rejudge: Row) -> list[int]:
+    sql = f"select distinct s.team_id from submission s join ({LAST_OF}) last on last.submission_id = s.id"
+    return [row["team_id"] for row in c.rows(sql, rejudge)]
 
 
 # The sum is -1 while the debit stands: a second refund of the same submission is impossible.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from kit._store.best import refresh
 from kit._store.database import Connections, Row, bump
 from kit._store.judgements import Standing, read_judgements, read_standings
 from kit._store.turns import next_turn
@@ -268,6 +269,7 @@ class Submissions:
             for submission_id in dict.fromkeys(ids):
                 row = {"team_id": team_id, "question": question.id, "submission_id": submission_id}
                 db.table("selection").insert({**row, "selected_at": to_text(now)})
+            refresh(self._c, db, competition.slug, question.id, [team_id])
             bump(db, f"team/{team_id}", f"board/{competition.slug}/{question.id}")
 
     def _check_selectable(
