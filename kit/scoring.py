@@ -165,10 +165,22 @@ def score_split(
         As `score` does.
     """
     rows = truth.rows(split)
+    value = score_rows(name, predictions, truth, question, rows, directory=directory)
+    return _finite(name, value, split, len(rows))
+
+
+def score_rows(
+    name: str, predictions: pd.DataFrame, truth: Truth, question: Question, rows: Array, *, directory: Path
+) -> float:
+    """One metric's value on any rows, given by their numbers; NaN where it is undefined there.
+
+    Raises
+    ------
+    MetricFailed
+        The organizer's own metric raised.
+    """
     groups = None if truth.groups is None else truth.groups[rows]
-    return _finite(
-        name, _on_rows(name, predictions, truth, question, directory)(rows, groups), split, len(rows)
-    )
+    return _on_rows(name, predictions, truth, question, directory)(rows, groups)
 
 
 def _finite(name: str, value: float, split: Split, n_rows: int) -> float:
