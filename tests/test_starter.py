@@ -410,3 +410,51 @@ def test_a_split_of_other_words_is_refused(tmp_path: Path) -> None:
 )
 def test_a_wrong_option_is_named(tmp_path: Path, options: dict[str, Any], problem: str) -> None:
     assert problems_of(write(tmp_path, "kind"), tmp_path / "x", **options)[0] == problem
+
+
+# Code ---------------------------------------------------------------------------------------------------
+
+
+def estimator(path: Path) -> Any:
+    names: dict[str, Any] = {}
+    exec(path.read_text(), names)
+    return names["get_estimator"]()
+
+
+def test_the_example_with_code_is_ready_to_open(tmp_path: Path) -> None:
+    start_example(tmp_path / "x", now=NOW, takes_code=True)
+
+    code = load_competition(tmp_path / "x").question[0].code
+    assert check_competition(tmp_path / "x", now=NOW) == []
+    assert code is not None and code.kinds == ("code", "predictions")
+
+
+@pytest.mark.parametrize(
+    ("targets", "options", "_"),
+    [kind for kind in KINDS.values() if kind[0] != ("kind", "likes")],
+    ids=[name for name in KINDS if name != "several classes"],
+)
+def test_the_submissions_to_start_from_learn(
+    tmp_path: Path, targets: tuple[str, ...], options: dict[str, Any], _: str
+) -> None:
+    start_from_csv(tmp_path / "x", *write(tmp_path, *targets), now=NOW, takes_code=True, **options)
+    train, test = pd.read_csv(tmp_path / "x/data/train.csv"), pd.read_csv(tmp_path / "x/data/test.csv")
+    features = [column for column in test if column != "row_id"]
+    y = train[targets[0]] if len(targets) == 1 else train[list(targets)]
+
+    for name in ("constant", "gradient-boosting"):
+        model = estimator(tmp_path / f"x/submissions/{name}/estimator.py").fit(train[features], y)
+        predictions = model.predict(test[features])
+
+        is_constant = bool((predictions == predictions[0]).all())
+        assert len(predictions) == len(test)
+        assert is_constant == (name == "constant")
+        assert hasattr(model, "predict_proba") == bool(load_competition(tmp_path / "x").question[0].classes)
+
+
+def test_code_for_classes_of_several_targets_is_refused(tmp_path: Path) -> None:
+    problems = problems_of(write(tmp_path, "kind", "likes"), tmp_path / "x", takes_code=True)
+
+    assert problems == [
+        "competition.toml: target: code predicts classes of one target only. Name one with --target."
+    ]

@@ -40,6 +40,7 @@ def init(
         list[str] | None, typer.Option(help="With --from-csv: the target column; may be repeated.")
     ] = None,
     metric: Annotated[str | None, typer.Option(help="With --from-csv: the metric to rank by.")] = None,
+    code: Annotated[bool, typer.Option("--code", help="Code may be submitted, and is trained here.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a new competition: a small working one to edit, or one from your own CSV files."""
@@ -49,7 +50,7 @@ def init(
     if from_csv is None:
         if id_column or target or metric:
             raise InvalidRequest("--id, --target and --metric go with --from-csv TRAIN TEST TRUTH.")
-        guesses = start_example(directory, title=title, now=utc_now())
+        guesses = start_example(directory, title=title, takes_code=code, now=utc_now())
     else:
         guesses = start_from_csv(
             directory,
@@ -58,12 +59,13 @@ def init(
             id_column=id_column,
             target=tuple(target or ()),
             metric=metric,
+            takes_code=code,
             now=utc_now(),
         )
     if as_json:
         print_json([vars(g) for g in guesses])
         return
-    _show_guesses(guesses, directory)
+    _show_guesses(guesses, directory, has_code=code)
 
 
 def check(directory: Directory, as_json: AsJson = False) -> None:
@@ -156,7 +158,7 @@ def _counted(n: int, noun: str) -> str:
     return f"{n} {noun if n == 1 else noun + 's'}"
 
 
-def _show_guesses(guesses: Sequence[Guess], directory: Path) -> None:
+def _show_guesses(guesses: Sequence[Guess], directory: Path, *, has_code: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     if guesses:
         console.print("Guessed from the files:")
@@ -172,6 +174,7 @@ def _show_guesses(guesses: Sequence[Guess], directory: Path) -> None:
             "title, times, limits" + (", what was guessed" if guesses else ""),
         ),
         (f"kit check {directory}", "every problem before it opens"),
+        *([(f"kit test {directory}", "run the code in submissions/")] if has_code else []),
         (f"kit serve {directory}", "open it"),
     ):
         console.print(Text(f"  {command}", style="bold") + Text(f"   {what}", style="dim"))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from kit.errors import OrganizerError
+from kit.starter._code import check_takes_code
 from kit.starter._draft import Draft, Guess
 from kit.starter._guess import guess_draft
 from kit.starter._tables import read_tables
@@ -36,8 +37,14 @@ def start_from_csv(
     id_column: str | None = None,
     target: tuple[str, ...] = (),
     metric: str | None = None,
+    takes_code: bool = False,
 ) -> tuple[Guess, ...]:
     """Write a competition that opens now and closes in a week; what is not given is guessed.
+
+    Parameters
+    ----------
+    takes_code : bool
+        Whether code may be submitted; two submissions to start from are written too.
 
     Returns
     -------
@@ -54,11 +61,15 @@ def start_from_csv(
     _check_is_empty(directory)
     tables = read_tables(train, test, truth)
     draft = guess_draft(tables, id_column=id_column, target=target, metric=metric)
-    write_competition(directory, draft, tables, title=title, now=now)
+    if takes_code:
+        check_takes_code(draft)
+    write_competition(directory, draft, tables, title=title, now=now, takes_code=takes_code)
     return draft.guesses
 
 
-def start_example(directory: Path, *, now: datetime, title: str | None = None) -> tuple[Guess, ...]:
+def start_example(
+    directory: Path, *, now: datetime, title: str | None = None, takes_code: bool = False
+) -> tuple[Guess, ...]:
     """Write a small competition on real data, to be edited; nothing in it is a guess.
 
     Raises
@@ -71,7 +82,7 @@ def start_example(directory: Path, *, now: datetime, title: str | None = None) -
         tables = read_tables(*_example_files(Path(folder)))
         draft = guess_draft(tables, id_column="patient_id", target=("progression",), metric="rmse")
         draft = Draft(**{**vars(draft), "guesses": (), "summary": EXAMPLE_SUMMARY})
-        write_competition(directory, draft, tables, title=title, now=now)
+        write_competition(directory, draft, tables, title=title, now=now, takes_code=takes_code)
     return ()
 
 

@@ -48,7 +48,7 @@ def notebooks(draft: Draft) -> dict[str, str]:
     names = f"id_column, targets = {draft.id_column!r}, {list(draft.target)!r}"
     if draft.classes:
         names += f"\nclasses = {list(draft.classes)!r}"
-    average = "median" if get_metric(draft.metric).name in _BY_MEDIAN else "mean"
+    average = average_of(draft)
     number = f"for target in targets:\n    predictions[target] = train[target].{average}()"
     what = {Domain.LABEL: "The most frequent class"}.get(draft.domain, "The share of each class")
     boosting = "HistGradientBoosting" + ("Classifier" if draft.classes else "Regressor")
@@ -70,6 +70,11 @@ def notebooks(draft: Draft) -> dict[str, str]:
         )
         for name in ("constant", "gradient-boosting")
     }
+
+
+def average_of(draft: Draft) -> str:
+    """What a constant is best by: "median" where the metric is of absolute errors, else "mean"."""
+    return "median" if get_metric(draft.metric).name in _BY_MEDIAN else "mean"
 
 
 def _notebook(text: str) -> str:

@@ -16,6 +16,7 @@ import tomlkit
 
 from kit.competition import FILE, class_text
 from kit.metrics import Domain
+from kit.starter._code import code_table, submissions
 from kit.starter._draft import Draft
 from kit.starter._notebooks import notebooks
 from kit.starter._tables import Tables
@@ -25,7 +26,7 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
 def write_competition(
-    directory: Path, draft: Draft, tables: Tables, *, title: str | None, now: datetime
+    directory: Path, draft: Draft, tables: Tables, *, title: str | None, now: datetime, takes_code: bool
 ) -> None:
     """Write all files into a new or empty folder; the truth readable by this account only."""
     name = directory.resolve().name
@@ -39,11 +40,15 @@ def write_competition(
     _sample(draft, tables).to_csv(directory / "data/sample_submission.csv", index=False)
     for file, text in notebooks(draft).items():
         (directory / "notebooks/baselines" / file).write_text(text, encoding="utf-8")
+    for submission, text in submissions(draft).items() if takes_code else ():
+        (directory / "submissions" / submission).mkdir(parents=True)
+        (directory / "submissions" / submission / "estimator.py").write_text(text, encoding="utf-8")
     rules = Template((TEMPLATES / "rules.md").read_text(encoding="utf-8"))
     (directory / "rules.md").write_text(rules.substitute(title=title), encoding="utf-8")
     toml = Template((TEMPLATES / FILE).read_text(encoding="utf-8"))
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63] or "competition"
-    (directory / FILE).write_text(toml.substitute(_keys(draft, title, slug, now)), encoding="utf-8")
+    keys = _keys(draft, title, slug, now) | {"code": code_table() if takes_code else ""}
+    (directory / FILE).write_text(toml.substitute(keys), encoding="utf-8")
 
 
 def _write_secret(path: Path, text: str) -> None:
