@@ -31,6 +31,42 @@ def facts(state: str = "QUEUED", **changed: Any) -> dict[str, Any]:
     return made | changed
 
 
+CODE = {
+    "submission": "estimator", "n_folds": 3, "splitter": {"name": "KFold", "n_splits": 3}, "cpu_s": 300,
+    "wall_s": 600, "memory_mb": 2048, "pids": 64, "disk_mb": 512, "threads": 1, "hides_inputs": False,
+}  # fmt: skip
+
+
+def fold(number: int, state: str = "done", valid: float = 0.3) -> dict[str, Any]:
+    if state != "done":
+        scores = dict.fromkeys(("train", "valid", "test", "fit_s", "valid_s", "test_s", "peak_bytes"))
+        return {"fold": number, "state": state, **scores, **dict.fromkeys(CPU)}
+    told = {
+        step: {"log_loss": at, "auc": 1 - at}
+        for step, at in (("train", 0.1), ("valid", valid), ("test", 0.4))
+    }
+    times = {"fit_s": 1.25, "valid_s": 0.02, "test_s": 0.01, **dict.fromkeys(CPU, 0.5)}
+    return {"fold": number, "state": state, **told, **times, "peak_bytes": 212_000_000}
+
+
+CPU = ("fit_cpu_s", "valid_cpu_s", "test_cpu_s")
+
+
+def run_facts(state: str = "RUNNING", *folds: dict[str, Any], **changed: Any) -> dict[str, Any]:
+    """Facts of a code submission of three folds; ``changed`` is of its ``code``."""
+    code = {
+        "n_folds": 3, "n_done": sum(each["state"] == "done" for each in folds), "folds": list(folds),
+        "mean": None, "std": None, "bagged": None, "isolation": "isolated", "reproducible": None,
+        "has_traceback": False, "fit_s": None, "valid_s": None, "test_s": None, "peak_bytes": None,
+    }  # fmt: skip
+    if state == "SCORED":
+        code["mean"] = {"train": {"log_loss": 0.1}, "valid": {"log_loss": 0.3}, "test": {"log_loss": 0.4}}
+        code["std"] = {step: {"log_loss": 0.012} for step in ("train", "valid", "test")}
+        code["bagged"] = {"valid": {"log_loss": 0.28}, "test": {"log_loss": 0.25}}
+        code |= {"fit_s": 3.75, "valid_s": 0.06, "test_s": 0.03, "peak_bytes": 212_000_000}
+    return facts(state, kind="code", filename="estimator.py", code=code | changed)
+
+
 def board_row(team: str, rank: int | None, score: float, **changed: Any) -> dict[str, Any]:
     return {
         "rank": rank, "rank_low": rank, "rank_high": rank, "team": team, "members": [team], "score": score,
@@ -111,9 +147,10 @@ class FakeCompetition:
     def leaderboard_path(self, split: str, question: str | None) -> str:
         return f"{self.path}/questions/{question}/leaderboard?split={split}"
 
-    def check(self, predictions: object, question: str | None = None) -> None:
+    def check(self, predictions: object, question: str | None = None) -> str:
         if "bad" in str(predictions):
             raise InvalidPredictions("sex", ["2 ids missing: 17, 18", f"1 value is text: {INJECTED}"])
+        return "fits"
 
     def accept_rules(self) -> None:
         self.overview["me"]["rules_accepted"] = True

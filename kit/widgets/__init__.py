@@ -6,6 +6,7 @@ from kit.widgets.boards import LeaderboardTable, SubmissionsTable, leaderboard, 
 from kit.widgets.card import SubmissionCard, card
 from kit.widgets.countdown import Countdown
 from kit.widgets.fragment import Fragment
+from kit.widgets.listing import listing
 from kit.widgets.login import Gate, LoginForm, login
 from kit.widgets.organizer import organizer
 from kit.widgets.panel import panel
@@ -27,6 +28,7 @@ __all__ = [
     "card",
     "column",
     "leaderboard",
+    "listing",
     "login",
     "organizer",
     "panel",

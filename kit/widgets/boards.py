@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from kit.client.folds import progress_text
 from kit.errors import KitError
 from kit.widgets._widget import Json, box, quiet, remembered
 from kit.widgets.card import TONES
 from kit.widgets.fragment import Fragment, Node, button, el, message
+from kit.widgets.kinds import takes_runs
 from kit.widgets.table import LiveTable, column
 
 if TYPE_CHECKING:
@@ -146,9 +148,11 @@ def _legend(rows: Iterable[dict[str, Any]]) -> str:
 class SubmissionsTable(LiveTable):
     """Submissions, newest first."""
 
-    def __init__(self, *, everyone: bool = False, several: bool = False, **traits: Any) -> None:
+    def __init__(
+        self, *, everyone: bool = False, several: bool = False, kinds: bool = False, **traits: Any
+    ) -> None:
         super().__init__(
-            submission_columns(everyone=everyone, several=several),
+            submission_columns(everyone=everyone, several=several, kinds=kinds),
             flash=["state", "score"],
             empty="No submissions yet.",
             **{"classes": ["kit-submissions"], "status": "waiting", "label": "submissions", **traits},
@@ -165,14 +169,15 @@ class SubmissionsTable(LiveTable):
         self.show(rows, **ticked)
 
 
-def submission_columns(*, everyone: bool, several: bool) -> list[dict[str, Any]]:
-    """The columns of a list of submissions."""
+def submission_columns(*, everyone: bool, several: bool, kinds: bool = False) -> list[dict[str, Any]]:
+    """The columns of a list of submissions; ``kinds`` where there may be code among them."""
     state = column("state", "State", "badge", tones=TONES, busy=["QUEUED", "RUNNING"], detail="verdict")
     public = column("score", "Public", "interval", low="low", high="high")
     return [
         column("id", "No.", "number", digits=0),
         *([column("team", "Team", name=True)] if everyone else []),
         *([column("question", "Question", hide="narrow")] if several else []),
+        *([column("kind", "Kind", hide="wide")] if kinds else []),
         state,
         public,
         *([column("private", "Private", "number")] if everyone else []),
@@ -187,7 +192,7 @@ def submission_row(facts: Json) -> dict[str, Any]:
     scores = facts.get("score") or {}
     public = (scores.get("public") or {}).get(facts.get("metric")) or {}
     private = (scores.get("private") or {}).get(facts.get("metric")) or {}
-    kept = ("id", "team", "question", "state", "verdict", "filename", "submitted_at", "user")
+    kept = ("id", "team", "question", "kind", "state", "verdict", "filename", "submitted_at", "user")
     return {
         **{key: facts.get(key) for key in kept},
         **{key: public.get(key) for key in ("score", "low", "high", "level")},
@@ -205,6 +210,8 @@ def _reasons(facts: Json) -> list[str]:
     match facts["state"]:
         case "QUEUED" if facts.get("place_in_queue"):
             return [f"place {facts['place_in_queue']} in the queue"]
+        case "RUNNING" if told := progress_text(facts.get("code")):
+            return [told]
         case "REJECTED":
             return [str(reason) for reason in facts.get("reasons") or [facts.get("verdict") or ""]]
         case "ERROR":
@@ -219,6 +226,7 @@ def submissions(comp: CompetitionClient, question: str | None = None) -> ipywidg
     asked = question or (None if several else overview["questions"][0]["id"])
     table = SubmissionsTable(
         several=several and asked is None,
+        kinds=any(takes_runs(each) for each in overview["questions"]),
         selectable=0 if asked is None else overview.get("selected", 2),
         label="your submissions",
     )

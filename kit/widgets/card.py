@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kit.client.folds import progress_text
 from kit.client.standing import rejudged_text
 from kit.errors import KitError
-from kit.widgets._widget import Json
-from kit.widgets.fragment import Fragment, Node, chip, el, message, time
+from kit.widgets._widget import Json, quiet
+from kit.widgets.folds import cost_text, fold_table, progress
+from kit.widgets.fragment import Fragment, Node, button, chip, el, message, time
+from kit.widgets.traceback import traceback
 
 if TYPE_CHECKING:
     from kit.client import Submission
@@ -17,20 +20,36 @@ FINAL = frozenset({"SCORED", "REJECTED", "ERROR"})
 
 
 class SubmissionCard(Fragment):
-    """A card that shows the facts of a submission, and follows them until they are final."""
+    """A card that shows the facts of a submission, and follows them until they are final.
 
-    def __init__(self, facts: Json) -> None:
-        super().__init__(announces=True)
+    Parameters
+    ----------
+    submission : Submission, optional
+        Whose traceback is shown, and what the button cancels; without it the card only tells.
+    """
+
+    def __init__(self, facts: Json, submission: Submission | None = None) -> None:
+        self._submission = submission
+        self._facts: Json = facts
+        self._traceback = ""
+        self._told: Node = None
+        super().__init__(announces=True, on={"cancel": self._cancel})
         self.show(facts)
 
     def show(self, facts: Json) -> bool:
         """Show how the submission stands; whether to go on watching."""
         state = facts["state"]
-        self.change(
-            nodes=nodes(facts),
-            classes=["kit-card", f"kit-tone-{TONES.get(state, 'quiet')}"],
-            data={"state": state, "submission": str(facts["id"])},
-        )
+        with self.lock:
+            # An answer of before the end may arrive after it.
+            if self._facts["state"] in FINAL and state not in FINAL:
+                return False
+            self._facts = facts
+            if state in FINAL:
+                self._told = None
+            self._draw()
+        if self._submission is not None and (facts.get("code") or {}).get("has_traceback"):
+            self._submission.facts = facts
+            quiet(self._look_at_traceback, self._failed)
         return state not in FINAL
 
     def lost(self, error: KitError) -> None:  # noqa: ARG002
@@ -39,13 +58,59 @@ class SubmissionCard(Fragment):
         kept = [node for node in self.nodes if "data-lost" not in (node or {}).get("attributes", {})]
         self.change(nodes=[*kept, told])
 
+    def _draw(self, *, is_cancelling: bool = False) -> None:
+        facts, state = self._facts, self._facts["state"]
+        shown = nodes(facts)
+        if self._traceback:
+            shown.append(traceback(self._traceback))
+        if self._submission is not None and is_run(facts) and state not in FINAL:
+            text = "Cancelling…" if is_cancelling else "Cancel"
+            shown.append(
+                el("div", button(text, "cancel", disabled=is_cancelling), self._told, name="kit-row")
+            )
+        self.change(
+            nodes=shown,
+            classes=[
+                "kit-card",
+                f"kit-tone-{TONES.get(state, 'quiet')}",
+                *(["kit-run"] if is_run(facts) else []),
+            ],
+            data={"state": state, "submission": str(facts["id"])},
+        )
+
+    def _cancel(self) -> None:
+        submission = self._submission
+        if submission is None:
+            return
+        with self.lock:
+            self._told = None
+            self._draw(is_cancelling=True)
+        quiet(lambda: self.show(submission.cancel().facts), self._failed)
+
+    def _failed(self, error: KitError) -> None:
+        with self.lock:
+            self._told = message(str(error), "bad")
+            self._draw()
+
+    def _look_at_traceback(self) -> None:
+        assert self._submission is not None
+        found = str(self._submission.traceback)
+        with self.lock:
+            self._traceback = found
+            self._draw()
+
 
 def card(submission: Submission) -> SubmissionCard:
     """The live card of a submission."""
-    made = SubmissionCard(submission.facts)
+    made = SubmissionCard(submission.facts, submission)
     if submission.facts["state"] not in FINAL:
         made.keep(submission.watch(made.show, on_error=made.lost))
     return made
+
+
+def is_run(facts: Json) -> bool:
+    """Whether judging it runs what a participant wrote."""
+    return facts.get("kind") in {"code", "notebook"}
 
 
 def nodes(facts: Json) -> list[Node]:
@@ -57,12 +122,16 @@ def nodes(facts: Json) -> list[Node]:
         name="kit-spread",
     )
     left = facts.get("left_today")
-    told = [facts["question"], facts.get("filename"), None if left is None else f"{left} left today"]
+    kind = facts.get("kind") if is_run(facts) else None
+    told = [facts["question"], kind, facts.get("filename"), None if left is None else f"{left} left today"]
     about = el("p", " · ".join(str(part) for part in told if part), name="kit-muted kit-small")
     note = el("p", f"“{facts['note']}”", name="kit-quote") if facts.get("note") else None
     again = rejudged_text(facts)
     told_again = el("p", f"Rejudged {again}", name="kit-small", data_rejudged="") if again else None
-    return [part for part in (head, *_outcome(facts), told_again, note, about) if part]
+    code = facts.get("code") or {}
+    runs = [progress(code) if facts["state"] not in FINAL else None, fold_table(code, facts["metric"])]
+    more = [el("p", text, name="kit-muted kit-small") for text in _about_runs(facts)]
+    return [part for part in (head, *_outcome(facts), *runs, *more, told_again, note, about) if part]
 
 
 def state_chip(facts: Json) -> dict[str, Any]:
@@ -70,6 +139,8 @@ def state_chip(facts: Json) -> dict[str, Any]:
     state, tone = facts["state"], TONES.get(facts["state"], "quiet")
     if state == "QUEUED" and facts.get("place_in_queue"):
         return chip(f"QUEUED · place {facts['place_in_queue']}", tone, busy=True)
+    if state == "RUNNING" and (told := progress_text(facts.get("code"))):
+        return chip(f"RUNNING · {told}", tone, busy=True)
     if state == "REJECTED" and facts.get("verdict"):
         return chip(f"REJECTED · {facts['verdict']}", tone)
     return chip(state, tone, busy=state in {"QUEUED", "RUNNING"})
@@ -80,9 +151,12 @@ def _outcome(facts: Json) -> list[Node]:
         case "QUEUED":
             return [el("p", "Waiting to be judged. This card changes by itself.", name="kit-muted")]
         case "RUNNING":
-            return [el("p", "Being judged now.", name="kit-muted")]
+            what = "Your notebook is run now." if facts.get("kind") == "notebook" else "Being judged now."
+            return [] if progress_text(facts.get("code")) else [el("p", what, name="kit-muted")]
         case "SCORED":
             return _scores(facts)
+        case "REJECTED" if facts.get("verdict") == "cancelled":
+            return [el("p", " ".join(facts.get("reasons") or ["You cancelled it."]), name="kit-muted")]
         case "REJECTED":
             return [message("This is yours to mend:", "bad", [str(r) for r in facts.get("reasons") or []])]
     incident = facts.get("incident")
@@ -103,6 +177,16 @@ def _scores(facts: Json) -> list[Node]:
     if facts.get("moved") is None:
         return shown
     return [el("p", ladder_text(facts), name="kit-muted", data_moved=str(facts["moved"]).lower()), *shown]
+
+
+def _about_runs(facts: Json) -> list[str]:
+    code = facts.get("code") or {}
+    told = [cost_text(code)] if cost_text(code) else []
+    if code.get("reproducible") is False:
+        told.append("Not reproducible: running the first fold again gave other predictions.")
+    if facts["state"] in FINAL and facts.get("kind") == "notebook" and facts["state"] != "ERROR":
+        told.append(f"comp.submission({facts['id']}).notebook() downloads your notebook as it ran.")
+    return told
 
 
 def ladder_text(facts: Json) -> str:

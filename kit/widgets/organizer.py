@@ -13,6 +13,7 @@ from kit.widgets._widget import Json, box, close_all, quiet
 from kit.widgets.boards import SubmissionsTable, leaderboard
 from kit.widgets.fragment import Fragment, message
 from kit.widgets.header import header
+from kit.widgets.kinds import takes_runs
 from kit.widgets.login import Gate
 from kit.widgets.plot import ProgressPlot
 from kit.widgets.probing import ProbingView
@@ -84,7 +85,8 @@ def _screen(comp: CompetitionClient, leave: Callable[[], None], plot: ProgressPl
     several = len(overview["questions"]) > 1
     numbers = KeyNumbers()
     plot.ask(overview["questions"])
-    table = SubmissionsTable(everyone=True, several=several, label="all submissions")
+    kinds = any(takes_runs(each) for each in overview["questions"])
+    table = SubmissionsTable(everyone=True, several=several, kinds=kinds, label="all submissions")
     people, queue, baselines = participants_table(), QueueView(), baselines_table(several=several)
     signs = ProbingView()
     path = f"{comp.path}/submissions?limit=1000"

@@ -15,6 +15,7 @@ from kit.widgets.boards import leaderboard, submissions
 from kit.widgets.card import card
 from kit.widgets.fragment import Fragment, Node, button, el, message
 from kit.widgets.header import header
+from kit.widgets.kinds import kinds_of
 from kit.widgets.login import Gate
 from kit.widgets.rejudging import notices
 from kit.widgets.tabs import tabbed
@@ -180,10 +181,31 @@ def _submit(comp: CompetitionClient) -> ipywidgets.VBox:
         for old in before[MOST_CARDS - 1 :]:
             old.close()
 
-    code = el("pre", el("code", 'comp.submit(predictions, note="what is new")'))
-    told = el("p", "Or from a cell, with a DataFrame or a path of any size:", name="kit-muted")
-    hint = Fragment(el("div", told, code, name="kit-column"))
+    hint = Fragment(el("div", *_from_cells(comp.overview), name="kit-column"))
     return box(upload_box(comp, submitted), cards, hint, name="kit-submit")
+
+
+def _from_cells(overview: Json) -> list[Node]:
+    kinds = {kind for each in overview["questions"] for kind in kinds_of(each)}
+    said: list[Node] = []
+    if "predictions" in kinds:
+        said += [
+            el("p", "Or from a cell, with a DataFrame or a path of any size:", name="kit-muted"),
+            el("pre", el("code", 'comp.submit(predictions, note="what is new")')),
+        ]
+    if "code" in kinds:
+        cell = '%load_ext kit\n\n%%submit --note "what is new"\ndef get_estimator():\n    ...'
+        more = "Add --dry-run to see the scores of the folds first, on this machine, which uses nothing up."
+        said += [
+            el(
+                "p",
+                "Or a cell's code, which defines get_estimator() (%%submit begins a cell):",
+                name="kit-muted",
+            ),
+            el("pre", el("code", cell)),
+            el("p", more, name="kit-muted kit-small"),
+        ]
+    return said
 
 
 def _leaderboards(comp: CompetitionClient, overview: Json) -> ipywidgets.VBox:

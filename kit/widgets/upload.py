@@ -1,4 +1,4 @@
-"""UploadBox: a predictions file from the browser, checked at once and submitted when it fits."""
+"""UploadBox: a file of predictions or code from the browser, checked at once, submitted when it fits."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from uuid import uuid4
 
 import traitlets
 
+from kit.client.sources import kind_of
 from kit.errors import InvalidPredictions, InvalidRequest, KitError
 from kit.widgets._widget import Json, KitWidget, css, esm, quiet
+from kit.widgets.kinds import forms, suffixes, words
 
 if TYPE_CHECKING:
     from kit.client import CompetitionClient
@@ -29,9 +31,10 @@ class UploadBox(KitWidget):
     Parameters
     ----------
     check, submit : callable
-        Take the file and the question's id; submit takes the note as well, and gives what to say.
+        Take the file and the question's id; submit takes the note as well. Both give what to say.
     questions : list of dict
-        ``id`` and ``title``; the choice is shown where there are several.
+        ``id`` and ``title``, and what may be dropped: ``suffixes``, ``words``, ``forms``. The choice is shown
+        where there are several.
     max_bytes : int
         A larger file is not sent at all: the box says how to submit it instead.
     """
@@ -54,10 +57,10 @@ class UploadBox(KitWidget):
 
     def __init__(
         self,
-        check: Callable[[Path, str], object],
+        check: Callable[[Path, str], str],
         submit: Callable[[Path, str, str], str],
         *,
-        questions: list[dict[str, str]],
+        questions: list[dict[str, Any]],
         **traits: Any,
     ) -> None:
         self._check = check
@@ -97,8 +100,7 @@ class UploadBox(KitWidget):
 
     def _look(self, question: str) -> None:
         assert self._file is not None
-        self._check(self._file, question)
-        self.change(state="ready", message="All rows fit. Nothing has been used up yet.")
+        self.change(state="ready", message=self._check(self._file, question))
 
     def _hand_on(self, question: str, note: str) -> None:
         assert self._file is not None
@@ -133,14 +135,25 @@ def upload_box(comp: CompetitionClient, submitted: Callable[[Json], object]) -> 
         _tell_left(comp, made)
         return f"Submission {facts['id']} was taken: its card is below."
 
+    def check(file: Path, question: str) -> str:
+        comp.check(file, question)
+        if kind_of(file) == "predictions":
+            return "All rows fit. Nothing has been used up yet."
+        return "It can be sent. Whether it runs is seen when it is judged; nothing has been used up yet."
+
     made = UploadBox(
-        comp.check,
+        check,
         submit,
-        questions=[{"id": each["id"], "title": each["title"]} for each in overview["questions"]],
+        questions=[_asked(each) for each in overview["questions"]],
         max_bytes=min(MAX_BYTES, *(each["max_bytes"] for each in overview["questions"])),
     )
     quiet(partial(_tell_left, comp, made), lambda error: made.change(left=str(error)))
     return made
+
+
+def _asked(question: Json) -> dict[str, Any]:
+    told = {"suffixes": suffixes(question), "words": words(question), "forms": forms(question)}
+    return {"id": question["id"], "title": question["title"], **told}
 
 
 def _advance(shown: UploadBox, n_bytes: int, n_new: int) -> None:

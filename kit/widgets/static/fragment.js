@@ -1,6 +1,6 @@
 // Builds plain elements from a description; every text becomes a text node, so no text can be markup.
-const TAGS = new Set("div span p h2 h3 h4 ul ol li dl dt dd b i code pre button time section header".split(" "));
-const ATTRIBUTES = /^(title|role|lang|disabled|aria-[a-z]+|data-[a-z-]+)$/;
+const TAGS = new Set("div span p h2 h3 h4 ul ol li dl dt dd b i code pre button time section header table thead tbody tfoot tr th td".split(" "));
+const ATTRIBUTES = /^(title|role|lang|disabled|scope|colspan|tabindex|aria-[a-z]+|data-[a-z-]+)$/;
 
 function ago(at) {
   const seconds = Math.round((Date.now() + (globalThis.kitClockOffsetMs ?? 0) - at) / 1000);

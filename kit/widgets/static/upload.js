@@ -16,7 +16,7 @@ function render({ model, el }) {
   };
   const [questionBox, question] = field("Question", "select", { name: "question" });
   const drop = make("label", { className: "kit-drop" }, form);
-  const file = make("input", { type: "file", className: "kit-sr", accept: ".csv,.gz,.zst,.parquet" }, drop);
+  const file = make("input", { type: "file", className: "kit-sr" }, drop);
   const headline = make("b", {}, drop);
   const detail = make("span", { className: "kit-muted kit-small" }, drop);
   const [, note] = field("Note", "input", { name: "note", maxLength: 500, placeholder: "What is new in this one (optional)", autocomplete: "off" });
@@ -63,17 +63,20 @@ function render({ model, el }) {
   // JupyterLab keeps Enter from submitting forms.
   note.addEventListener("keydown", (event) => event.key === "Enter" && submit(event));
 
+  const asked = () => model.get("questions").find(({ id }) => id === model.get("question")) ?? {};
   const drawQuestions = () => {
     question.replaceChildren(...model.get("questions").map(({ id, title }) => new Option(title, id)));
     question.value = model.get("question");
     questionBox.classList.toggle("kit-hidden", model.get("questions").length < 2);
+    file.accept = (asked().suffixes ?? []).join(",");
+    draw();
   };
   const draw = () => {
     const state = model.get("state"), name = model.get("filename"), busy = BUSY.has(state);
     el.dataset.state = state;
-    headline.textContent = name && state !== "done" ? name : "Drop a predictions file here, or choose one";
-    const words = { sending: "sending to your notebook…", checking: "checking…", submitting: "submitting…", ready: "fits the question: ready to submit", refused: "does not fit the question", "too large": "too large for this box" };
-    detail.textContent = name && state !== "done" ? `${megabytes(model.get("size_bytes"))} · ${words[state] ?? ""}` : `CSV (also .gz, .zst) or Parquet, up to ${megabytes(model.get("max_bytes"))} here. Checking uses nothing up.`;
+    headline.textContent = name && state !== "done" ? name : `Drop ${asked().words ?? "a file"} here, or choose one`;
+    const words = { sending: "sending to your notebook…", checking: "checking…", submitting: "submitting…", ready: "ready to submit", refused: "does not fit the question", "too large": "too large for this box" };
+    detail.textContent = name && state !== "done" ? `${megabytes(model.get("size_bytes"))} · ${words[state] ?? ""}` : `${asked().forms ?? "A file"}, up to ${megabytes(model.get("max_bytes"))} here. Checking uses nothing up.`;
     progress.classList.toggle("kit-hidden", !busy);
     const part = model.get("progress");
     part > 0 ? (progress.value = part) : progress.removeAttribute("value");
@@ -91,7 +94,6 @@ function render({ model, el }) {
     if (state === "done") note.value = "";
   };
   drawQuestions();
-  draw();
   const heard = "state filename size_bytes problems message left allowed progress".split(" ").map((name) => `change:${name}`);
   for (const event of heard) model.on(event, draw);
   for (const event of ["change:questions", "change:question"]) model.on(event, drawQuestions);

@@ -1,0 +1,140 @@
+"""The folds of a code submission on its card: how far they are, what each scored, took and held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kit.client.folds import STEPS, progress_text, rows, score_at, summary
+from kit.widgets._widget import Json
+from kit.widgets.fragment import Node, el
+
+MANY = 60
+"""More folds than these are not drawn one by one."""
+STATES = {"waiting": "waits", "running": "running now", "done": "done", "failed": "failed"}
+
+
+def progress(code: Json) -> Node:
+    """A strip with a piece for each fold, which says how far they are."""
+    n_folds = code.get("n_folds") or 0
+    if not n_folds or n_folds > MANY:
+        return None
+    states = {fold["fold"]: fold["state"] for fold in code.get("folds") or []}
+    pieces = [_piece(at, states.get(at, "waiting")) for at in range(n_folds)]
+    label = f"{code.get('n_done') or 0} of {n_folds} folds done"
+    return el("div", *pieces, name="kit-strip", role="img", aria_label=label)
+
+
+def _piece(at: int, state: str) -> Node:
+    return el("span", name="kit-piece", data_state=state, title=f"fold {at + 1}: {STATES[state]}")
+
+
+def fold_table(code: Json, metric: str) -> Node:
+    """One line for each fold, then the mean and the bagged scores; None where no fold has begun."""
+    found = [row for row in rows(code, metric) if row["state"] != "waiting"]
+    if not found:
+        return None
+    steps = [step for step in STEPS if any(row[step] is not None for row in found)]
+    steps = steps or [step for step in STEPS if score_at(code.get("bagged"), step, metric) is not None]
+    heads = ["Fold", *steps, "fit", "predict", "memory"]
+    scopes = [el("th", head, scope="col", title=_help(head, metric)) for head in heads]
+    body = [_line(row, steps) for row in found]
+    foot = [
+        el(
+            "tr",
+            el("th", name, scope="row"),
+            *(el("td", told.get(step, "")) for step in steps),
+            *_means(found, is_mean=at == 0),
+        )
+        for at, (name, told) in enumerate(summary(code, metric))
+    ]
+    parts = [el("thead", el("tr", *scopes)), el("tbody", *body), *([el("tfoot", *foot)] if foot else [])]
+    table = el("table", *parts, name="kit-folds", aria_label=f"Folds, {metric}", aria_live="off")
+    return el("div", table, name="kit-scroll-x", tabindex="0", role="region", aria_label="Folds")
+
+
+def standing(code: Json) -> str:
+    """In words, how far the folds are."""
+    told = progress_text(code)
+    return f"{told[:1].upper()}{told[1:]}." if told else "Being judged now."
+
+
+def cost_text(code: Json) -> str:
+    """What all of it took: "4.2 s to fit, 0.31 s to predict, at most 212 MB"."""
+    fit, valid, test, peak = (code.get(key) for key in ("fit_s", "valid_s", "test_s", "peak_bytes"))
+    told = [None if fit is None else f"{seconds(fit)} to fit"]
+    if valid is not None or test is not None:
+        told.append(f"{seconds((valid or 0) + (test or 0))} to predict")
+    told.append(None if not peak else f"at most {memory(peak)}")
+    return ", ".join(part for part in told if part)
+
+
+def seconds(value: float | None) -> str:
+    """A duration as people say it.
+
+    Examples
+    --------
+    >>> seconds(0.0421), seconds(3.14159), seconds(75), seconds(None)
+    ('42 ms', '3.1 s', '75 s', '')
+    """
+    if value is None:
+        return ""
+    if value < 0.9995:
+        return f"{value * 1000:.0f} ms"
+    return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
+
+
+def memory(n_bytes: float | None) -> str:
+    """A size of memory as people say it.
+
+    Examples
+    --------
+    >>> memory(212_345_678), memory(3_400_000_000), memory(None)
+    ('212 MB', '3.4 GB', '')
+    """
+    if not n_bytes:
+        return ""
+    return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
+
+
+def _line(row: dict[str, Any], steps: list[str]) -> Node:
+    scores = [el("td", "" if row[step] is None else f"{row[step]:.4g}", data_step=step) for step in steps]
+    predict = [value for value in (row["valid_s"], row["test_s"]) if value is not None]
+    return el(
+        "tr",
+        el("th", str(row["fold"] + 1), scope="row"),
+        *scores,
+        el("td", seconds(row["fit_s"]), title=_cpu(row["fit_cpu_s"])),
+        el("td", seconds(sum(predict)) if predict else "", title=_cpu(row["valid_cpu_s"], row["test_cpu_s"])),
+        el("td", memory(row["peak_bytes"])),
+        data_fold=row["fold"],
+        data_state=row["state"],
+        title=f"fold {row['fold'] + 1}: {STATES[row['state']]}",
+    )
+
+
+def _cpu(*values: float | None) -> str | None:
+    known = [value for value in values if value is not None]
+    return f"{seconds(sum(known))} of CPU time" if known else None
+
+
+def _means(found: list[dict[str, Any]], *, is_mean: bool) -> list[Node]:
+    if not is_mean:
+        return [el("td") for _ in range(3)]
+    done = [row for row in found if row["fit_s"] is not None]
+    fit = sum(row["fit_s"] for row in done) / max(1, len(done))
+    predict = sum((row["valid_s"] or 0) + (row["test_s"] or 0) for row in done) / max(1, len(done))
+    peaks = [row["peak_bytes"] for row in done if row["peak_bytes"]]
+    told = (seconds(fit), seconds(predict), memory(max(peaks)) if peaks else "")
+    return [el("td", text) for text in told]
+
+
+def _help(head: str, metric: str) -> str | None:
+    helps = {
+        "train": f"{metric} on the rows the fold was trained on",
+        "valid": f"{metric} on the rows of the training data the fold has not seen",
+        "test": f"{metric} on the public part of the test data",
+        "fit": "Seconds by the clock to import and fit",
+        "predict": "Seconds by the clock to predict validation and test rows",
+        "memory": "Most memory held at a time",
+    }
+    return helps.get(head)
