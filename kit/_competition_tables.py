@@ -56,6 +56,9 @@ class Phase(Table):
         "in it, so the leaderboard stays as it was. ladder: each team sees its best score, which changes "
         "only by a clear improvement. All open when the competition closes.",
     )
+    code_visible: bool = Field(
+        default=False, description="Whether every participant may read the code of all scored submissions."
+    )
 
 
 class Teams(Table):
@@ -215,6 +218,11 @@ class Question(Table):
     def metrics(self) -> tuple[str, ...]:
         """The metric ranked by, then those only shown, each once."""
         return tuple(dict.fromkeys((self.metric, *self.more_metrics)))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What may be submitted: predictions, code or notebook."""
+        return self.code.kinds if self.code is not None else ("predictions",)
 
     def is_greater_better(self, metric: str) -> bool:
         """Direction of one of the question's metrics."""
