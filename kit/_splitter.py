@@ -32,8 +32,11 @@ def splitter_problems(options: Mapping[str, Any]) -> list[tuple[str, str]]:
         for option in options
         if option not in known
     ]
-    if name in _NEED_GROUPS and "groups" not in options:
+    if name in _BY_GROUP and "groups" not in options:
         problems.append((f"{name} splits by group.", 'Add groups = "…", a column of train.'))
+    if name not in _BY_GROUP and "groups" in options:
+        text = f"{name or 'KFold'} does not split by group."
+        problems.append((text, "Take groups out, or take one of " + ", ".join(sorted(_BY_GROUP)) + "."))
     if not problems:
         try:
             make_splitter(options, stratified=False, groups=None)
@@ -68,7 +71,7 @@ def make_splitter(options: Mapping[str, Any], *, stratified: bool, groups: Array
     return splitter
 
 
-_NEED_GROUPS = {
+_BY_GROUP = {
     "GroupKFold",
     "GroupShuffleSplit",
     "LeaveOneGroupOut",

@@ -20,7 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMAND_MODULES = ("kit.cli.participant", "kit.cli.boards", "kit.cli.organizer")
+COMMAND_MODULES = ("kit.cli.participant", "kit.cli.boards", "kit.cli.organizer", "kit.cli.testing")
 """Each has ``register(app)``, which adds its commands."""
 
 

@@ -66,6 +66,8 @@ class Problem(Protocol):
 
     n_folds: int
     metrics: tuple[str, ...]
+    entries: tuple[str, ...]
+    """Files that a submission must have."""
 
     def task(self, code: Path) -> Task:
         """What is run of a submission."""
@@ -120,6 +122,7 @@ class TableProblem:
 
     def __init__(self, competition: Competition, question: Question, truth: Truth) -> None:
         self.metrics = question.metrics
+        self.entries: tuple[str, ...] = (f"{question.code.submission if question.code else 'estimator'}.py",)
         self._competition, self._question, self._truth = competition, question, truth
         self._tables = read_tables(competition, question, truth)
         self._folds = _split(competition, question, self._tables)
@@ -206,8 +209,10 @@ def _split(competition: Competition, question: Question, tables: Tables) -> list
     splitter = make_splitter(
         settings.splitter, stratified=bool(tables.truth.expected.classes), groups=tables.groups
     )
+    # PredefinedSplit has its column already, and warns where it is given groups.
+    groups = None if settings.splitter.get("name") == "PredefinedSplit" else tables.groups
     try:
-        folds = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(tables.X, tables.y, tables.groups)]
+        folds = [(np.asarray(a), np.asarray(b)) for a, b in splitter.split(tables.X, tables.y, groups)]
         wrong = "gives no folds." if not folds else ""
     except ValueError as error:
         folds, wrong = [], f"cannot split {settings.train}: {error}"

@@ -90,14 +90,12 @@ def _read(competition: Competition, path: str, question: Question) -> pd.DataFra
 
 
 def _read_csv(path: Path, question: Question) -> pd.DataFrame:
-    frame = pd.read_csv(path, dtype={question.id_column: str}, low_memory=False, float_precision="round_trip")
+    frame = pd.read_csv(path, dtype={question.id_column: str}, low_memory=False)
     targets = [column for column in question.target if column in frame]
     if not targets:
         return frame
     # As the truth is read: "NA" and "None" may be classes, and only an empty cell is empty.
-    written = pd.read_csv(
-        path, usecols=targets, keep_default_na=False, na_values=[""], float_precision="round_trip"
-    )
+    written = pd.read_csv(path, usecols=targets, keep_default_na=False, na_values=[""])
     return frame.assign(**{column: written[column] for column in targets})
 
 

@@ -1,0 +1,157 @@
+"""The command test: run submissions of code on all folds, in the sandbox, without a service."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kit.cli.screen import complain, print_json, tell
+from kit.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from kit.runner.folds import CodeReport, FoldReport, RunnerSettings
+    from kit.runner.problem import Problem
+
+SHOWN = ("train", "valid", "test")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(rich_help_panel="Organizing")(test)
+
+
+def test(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The competition's folder.")],
+    submission: Annotated[
+        str | None,
+        typer.Option(metavar="NAME_OR_PATH", help="One of submissions/, or a path; by default all of them."),
+    ] = None,
+    question: Annotated[
+        str | None, typer.Option("--question", "-q", help="Question, where there are several.")
+    ] = None,
+    isolation: Annotated[
+        Literal["isolated", "limited", "none"] | None,
+        typer.Option(help="Least isolation accepted, by default the question's."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Run code submissions on all folds, in the sandbox: scores, times, memory."""
+    from kit.competition import load_competition
+    from kit.runner.gather import find_submission, submissions_of
+    from kit.runner.problem import load_problem
+    from kit.runner.sandbox import Level
+    from kit.runner.settings import runner_settings
+    from kit.truth import read_truth
+
+    competition = load_competition(directory)
+    asked = competition.find_question(question)
+    if asked.code is None:
+        raise InvalidRequest(f"Question '{asked.id}' takes no code: it has no table [question.code].")
+    given = [find_submission(directory, submission)] if submission else list(submissions_of(directory))
+    if not given:
+        raise InvalidRequest(
+            f"There is no submission in {directory / 'submissions'}. Name one: --submission."
+        )
+    truth = read_truth(competition, asked) if asked.truth else None
+    settings = runner_settings(competition, asked, least=Level(isolation) if isolation else None)
+    problem = load_problem(competition, asked, truth)
+    reports = {}
+    for path in given:
+        reports[path.stem] = report = _run(problem, path, settings)
+        if not as_json:
+            _show(report, problem.metrics, title=f"{competition.slug}: {asked.id}, {path.stem}")
+    if as_json:
+        results = [_facts(name, report) for name, report in reports.items()]
+        print_json(results[0] if submission else results)
+    if any(report.verdict is not None for report in reports.values()):
+        raise typer.Exit(1)
+
+
+def _run(problem: Problem, path: Path, settings: RunnerSettings) -> CodeReport:
+    from kit.runner.folds import run_folds
+    from kit.runner.gather import gather
+
+    with tempfile.TemporaryDirectory(prefix="kit-code-") as scratch, _progress(path.stem, problem) as on_fold:
+        code = gather(path, Path(scratch) / "code", entries=problem.entries)
+        return run_folds(problem, code, settings, on_fold=on_fold)
+
+
+@contextmanager
+def _progress(name: str, problem: Problem) -> Iterator[Callable[[FoldReport], None]]:
+    """Show how far the folds are: as a moving line on a terminal, else a line where one ends."""
+    console = Console(stderr=True, highlight=False)
+    states: dict[int, str] = {}
+    with console.status(Text(f"{name}: starting"), spinner="line") as status:
+
+        def on_fold(fold: FoldReport) -> None:
+            states[fold.fold] = fold.state
+            n_done = sum(state in ("done", "failed") for state in states.values())
+            text = f"{name}: {n_done} of {problem.n_folds} folds"
+            if console.is_terminal:
+                status.update(Text(text))
+            elif fold.state != "running":
+                tell(text)
+
+        yield on_fold
+
+
+def _facts(name: str, report: CodeReport) -> dict[str, Any]:
+    facts: dict[str, Any] = json.loads(report.to_json())
+    folds = [fold.pop("scores") | fold for fold in facts.pop("folds")]
+    return {"submission": name, "folds": folds, **facts}
+
+
+def _show(report: CodeReport, metrics: tuple[str, ...], *, title: str) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for number, metric in enumerate(metrics):
+        console.print(_table(report, metric, title=title if not number else "", with_costs=not number))
+    console.print(Text(f"isolation: {report.isolation} ({', '.join(report.features)})", style="dim"))
+    if report.reproducible is False:
+        complain("Not reproducible: the first fold gave other predictions when it was run again.")
+    if report.verdict is None:
+        return
+    complain(f"{report.verdict.value}: {report.reason}")
+    for text in (report.traceback, report.output):
+        if text:
+            console.print(Text(text.rstrip()))
+
+
+def _table(report: CodeReport, metric: str, *, title: str, with_costs: bool) -> Table:
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    table.add_column(metric)
+    costs = ("fit s", "valid s", "test s", "CPU s", "peak MB") if with_costs else ()
+    for name in (*SHOWN, *costs):
+        table.add_column(name, justify="right", no_wrap=True)
+    for fold in report.folds:
+        scores = [_number(fold.scores.get(step, {}).get(metric)) for step in SHOWN]
+        taken = _costs(fold) if with_costs else []
+        table.add_row(f"fold {fold.fold}", *scores, *taken, style="red" if fold.state == "failed" else None)
+    if report.mean:
+        spread = [
+            f"{_number(report.mean[s][metric])} ± {report.std[s][metric]:.2g}"
+            for s in SHOWN
+            if s in report.mean
+        ]
+        bagged = [_number(report.bagged.get(step, {}).get(metric)) for step in SHOWN]
+        table.add_row("mean ± std", *spread)
+        table.add_row("bagged", *bagged, style="bold")
+    return table
+
+
+def _costs(fold: FoldReport) -> list[str]:
+    cpu_s = fold.fit_cpu_s + fold.valid_cpu_s + fold.test_cpu_s
+    times = [f"{seconds:.2f}" for seconds in (fold.fit_s, fold.valid_s, fold.test_s, cpu_s)]
+    return [*times, f"{fold.peak_bytes / 1e6:.0f}"]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
