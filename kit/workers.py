@@ -13,13 +13,16 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
+from threadpoolctl import threadpool_limits
 
+from kit._scoring import compile_sorting
 from kit.judge import Job, evaluate
 from kit.predictions import compile_reader
 from kit.submission import Outcome, State, Verdict
 
 MB = 1_000_000
 LARGE_BYTES = 8 * MB
+LARGE_PARQUET_BYTES = 4 * MB
 
 
 class LocalPool:
@@ -74,9 +77,13 @@ def _evaluate_limited(job: Job) -> Outcome:
 
 
 def _compile_for(file: Path) -> None:
-    """At the first large CSV file of this worker, compile the quick reader for it and all that follow."""
+    """At the first large file of this worker, compile what reads (CSV) and sorts it and all that follow."""
     with contextlib.suppress(OSError), file.open("rb") as opened:
-        if os.fstat(opened.fileno()).st_size >= LARGE_BYTES and opened.read(4) != b"PAR1":
+        is_parquet = opened.read(4) == b"PAR1"
+        if os.fstat(opened.fileno()).st_size < (LARGE_PARQUET_BYTES if is_parquet else LARGE_BYTES):
+            return
+        compile_sorting()
+        if not is_parquet:
             compile_reader()
 
 
@@ -108,6 +115,8 @@ def _start_worker(parent: int) -> None:
     """Import what judging needs, and end when the judge is gone, even if it was killed."""
     os.umask(0o077)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    # Workers are as many as there is work for: a thread of theirs would wait for one of another's.
+    threadpool_limits(1, user_api="blas")
     import pandas  # noqa: F401
     import polars  # noqa: F401
 

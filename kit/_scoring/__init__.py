@@ -12,6 +12,7 @@ from kit._scoring.compare import Comparison, compare
 from kit._scoring.custom import black_box
 from kit._scoring.estimate import LEVEL, Estimate, Range, estimate
 from kit._scoring.grain import grain, shown, shown_text
+from kit._scoring.order import compile_sorting
 from kit._scoring.prepared import PreparedSplit, prepare
 from kit._scoring.ranks import MOST_PAIRED, Ranks, rank_teams
 from kit._scoring.reduce import reducer
@@ -32,6 +33,7 @@ __all__ = [
     "black_box",
     "compare",
     "compare_coarsely",
+    "compile_sorting",
     "deal",
     "estimate",
     "grain",

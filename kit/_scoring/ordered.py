@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kit._scoring.order import ascending, run_starts
+from kit._scoring.order import ascending, run_starts, sums_of_placements
 from kit._scoring.table import Reducer, Rows, Table, mean_of
 from kit.metrics import Array
 
@@ -43,10 +43,7 @@ def _against_rest(positive: Array, rows: Rows) -> Reducer:
     n_negative, n_positive = counts.sum(axis=1)
 
     def reduce(y_pred: Array) -> Table:
-        order, ranked = ascending(y_pred)
-        ranked_cells = cells[order]
-        placed = _placements(ranked_cells >= n_blocks, ranked)
-        below, above = np.bincount(ranked_cells, placed, 2 * n_blocks).reshape(2, n_blocks)[::-1]
+        below, above = sums_of_placements(y_pred, cells, 2 * n_blocks).reshape(2, n_blocks)[::-1]
         n_above = float(below.sum())
 
         def from_sums(t: Array) -> Array:
@@ -59,26 +56,6 @@ def _against_rest(positive: Array, rows: Rows) -> Reducer:
         return Table(columns, from_sums, min(n_positive, n_negative))
 
     return reduce
-
-
-def _placements(positive: Array, ranked: Array) -> Array:
-    """Negatives below each positive, and positives above each negative, ties counting half."""
-    n = len(ranked)
-    is_negative = (~positive).astype(np.float64)
-    upto = is_negative.cumsum()  # negatives up to and with this row
-    starts = run_starts(ranked)
-    if len(starts) < n:
-        last = np.append(starts[1:], n) - 1
-        sizes = last + 1 - starts
-        # The mean of those before the run and those up to its end: ties count half.
-        before = np.append(0.0, upto[last[:-1]])
-        negatives = np.repeat((before + upto[last]) / 2, sizes)
-        above = upto[-1] + (starts + last + 1) / 2 - n
-        positives = negatives - np.repeat(above, sizes)
-        return np.where(positive, negatives, positives)
-    # Of a negative: positives above it = (n - n_negative) - (rows up to it - negatives up to it).
-    upto += is_negative * np.arange(n - 1 - upto[-1], -1 - upto[-1], -1.0) if n else 0.0
-    return np.asarray(upto)
 
 
 def average_precision(rows: Rows) -> Reducer:
