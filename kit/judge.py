@@ -1,16 +1,16 @@
 """The flow of a submission: claim, evaluate, finish. Runs in its own process, apart from the service.
 
-``evaluate`` reads what a participant sent, in a worker process that touches no database and may die;
-the judge itself reads no submission. Only the judge writes outcomes to the store.
+`kit.evaluate` reads what a participant sent, in a worker process that may die; the judge itself reads no
+submission. Only the judge writes outcomes to the store.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 import time
-import traceback
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -18,42 +18,33 @@ from pathlib import Path
 from typing import Protocol
 
 from kit.clock import Clock, utc_now
-from kit.competition import Competition, load_copy, question_version
-from kit.errors import InvalidPredictions, NotFound, OrganizerError
-from kit.metrics import Domain
-from kit.predictions import read_predictions
-from kit.probing import sketch
-from kit.scoring import score_with_evidence
-from kit.store import Claim, Store
-from kit.submission import Outcome, State, Verdict
-from kit.truth import Truth, read_truth
+from kit.competition import Competition, Question, load_copy
+from kit.errors import NotFound, OrganizerError
+from kit.evaluate import Job, evaluate
+from kit.progress import Follower
+from kit.store import CANCELLED, Claim, Store
+from kit.submission import Lane, Outcome, State
+
+__all__ = ["Executor", "Job", "Judge", "WorkerDied", "evaluate"]
 
 log = logging.getLogger("kit.judge")
 
 LEASE_S = 30.0
 RENEW_S = 5.0
 POLL_S = 0.1
-MAX_WARM = 8
-"""Questions whose truth a worker keeps; the one not judged for longest goes."""
+MOST_FOLDS = 200
 
 
-@dataclass(frozen=True)
-class Job:
-    """All that ``evaluate`` needs to know; paths, not contents, so that it is cheap to send."""
-
-    directory: Path
-    question: str
-    version: str
-    file: Path
-    wall_s: float
-    memory_mb: float
+class WorkerDied(Exception):
+    """A worker ended under a job, which says nothing of the job: it is to be run again."""
 
 
 class Executor(Protocol):
     """Runs jobs in processes of its own, ``n_workers`` at a time.
 
-    The future of a job always ends: with its outcome, or as an outcome too when the worker died, took too
-    long or too much memory. ``close`` kills what still runs.
+    The future of a job always ends: with its outcome, as an outcome too when it took too long or too much
+    memory, or with WorkerDied. ``cancel`` ends a job with its worker and all that this started; its future
+    ends as cancelled. ``close`` kills what still runs.
     """
 
     n_workers: int
@@ -62,68 +53,36 @@ class Executor(Protocol):
         """Start a job."""
         ...
 
+    def cancel(self, future: Future[Outcome]) -> None:
+        """End a job, if it still runs."""
+        ...
+
     def close(self) -> None:
         """Stop at once."""
         ...
 
 
-def evaluate(job: Job) -> Outcome:
-    """Judge one predictions file: SCORED, REJECTED with every problem, or ERROR with details for us."""
-    try:
-        competition, truth = _warm(job.directory, job.question, job.version)
-        question = competition.find_question(job.question)
-        try:
-            predictions = read_predictions(job.file, truth.expected)
-        except InvalidPredictions as error:
-            return Outcome(State.REJECTED, (), Verdict.INVALID_PREDICTIONS, error.problems)
-        scoring = score_with_evidence(predictions, truth, question, directory=competition.directory)
-        kept = sketch(predictions, are_labels=truth.expected.domain is Domain.LABEL)
-        return Outcome(State.SCORED, scoring.scores, evidence=scoring.evidence, sketch=kept)
-    except MemoryError:
-        reason = f"Judging this file needs more than {job.memory_mb:g} MB of memory."
-        return Outcome(State.REJECTED, (), Verdict.MEMORY_LIMIT, (reason,))
-    except OrganizerError as error:
-        return Outcome(State.ERROR, detail=str(error))
-    except Exception:
-        return Outcome(State.ERROR, detail=traceback.format_exc())
-
-
-_WARM: dict[tuple[Path, str], tuple[str, tuple[Competition, Truth]]] = {}
-
-
-def _warm(directory: Path, question_id: str, version: str) -> tuple[Competition, Truth]:
-    """A question's truth and the index of its ids, kept between submissions until the version changes."""
-    kept = _WARM.pop((directory, question_id), None)
-    if kept is None or kept[0] != version:
-        kept = None  # What is old goes before what is new takes its memory.
-        kept = version, _read(directory, question_id, version)
-    _WARM[directory, question_id] = kept
-    if len(_WARM) > MAX_WARM:
-        del _WARM[next(iter(_WARM))]
-    return kept[1]
-
-
-def _read(directory: Path, question_id: str, version: str) -> tuple[Competition, Truth]:
-    competition = load_copy(directory)
-    question = competition.find_question(question_id)
-    if question_version(competition, question) != version:
-        raise OrganizerError(
-            f"The copy of truth, metric or settings of question '{question_id}' in the service's folder was "
-            "changed. Nobody should: restart 'kit serve' on the files it was made from."
-        )
-    return competition, read_truth(competition, question)
-
-
 @dataclass
 class _Running:
     claim: Claim
+    lane: Lane
     future: Future[Outcome]
+    scratch: Path
+    follower: Follower
+    is_cancelled: bool = False
 
 
 class Judge:
-    """Moves judgements from QUEUED to their end, as many at a time as its executor has workers.
+    """Moves judgements from QUEUED to their end, in each lane as many at a time as its executor has workers.
 
     Each is made under the version of its question that it names, from the store's copy of that version.
+
+    Parameters
+    ----------
+    executor, code_executor : Executor
+        Of predictions and of code; without the second, code waits.
+    n_parallel : int
+        Folds of a submission at a time.
     """
 
     def __init__(
@@ -132,11 +91,16 @@ class Judge:
         competitions: Sequence[Competition],
         executor: Executor,
         *,
+        code_executor: Executor | None = None,
+        n_parallel: int = 1,
         clock: Clock = utc_now,
     ) -> None:
         self._store = store
         self._competitions: Mapping[str, Competition] = {c.slug: c for c in competitions}
-        self._executor = executor
+        self._executors = {Lane.QUICK: executor}
+        if code_executor is not None:
+            self._executors[Lane.CODE] = code_executor
+        self._n_parallel = n_parallel
         self._clock = clock
         self._running: list[_Running] = []
         self._beat_at = 0.0
@@ -144,68 +108,112 @@ class Judge:
 
     def run(self, stop: threading.Event) -> None:
         """Judge until told to stop; then give back what is not done."""
+        self._store.clear_scratch()
         self._store.queue.release_all(now=self._clock())
         try:
             while not stop.is_set():
                 if not self.step():
                     stop.wait(POLL_S)
         finally:
-            self._executor.close()
+            for executor in self._executors.values():
+                executor.close()
             for running in self._running:
                 self._store.queue.release(running.claim)
 
     def step(self) -> bool:
         """One round: finish what is done, renew leases, claim what waits; whether anything happened."""
+        self._follow()
         finished = self._finish_done()
+        self._cancel()
         self._beat()
-        return self._claim_next() or finished
+        claimed = [self._claim_next(lane) for lane in self._executors]
+        return any(claimed) or finished
 
-    def _claim_next(self) -> bool:
-        if len(self._running) >= self._executor.n_workers or self._store.queue.is_empty():
+    def _claim_next(self, lane: Lane) -> bool:
+        executor = self._executors[lane]
+        n_running = sum(running.lane is lane for running in self._running)
+        if n_running >= executor.n_workers or self._store.queue.is_empty(lane):
             return False
-        claim = self._store.queue.claim(self.name, now=self._clock(), lease_s=LEASE_S)
+        claim = self._store.queue.claim(self.name, now=self._clock(), lease_s=LEASE_S, lane=lane)
         if claim is None:
             return False
-        self._running.append(_Running(claim, self._start(claim)))
+        scratch = self._store.scratch(f"{claim.judgement_id}-{claim.attempt}")
+        future = self._start(executor, claim, scratch)
+        self._running.append(_Running(claim, lane, future, scratch, Follower(scratch)))
         return True
 
-    def _start(self, claim: Claim) -> Future[Outcome]:
+    def _start(self, executor: Executor, claim: Claim, scratch: Path) -> Future[Outcome]:
         try:
-            return self._executor.submit(self._job(claim))
+            return executor.submit(self._job(claim, scratch))
         except (OrganizerError, NotFound, OSError) as error:
             ended: Future[Outcome] = Future()
             ended.set_result(Outcome(State.ERROR, detail=str(error)))
             return ended
 
-    def _job(self, claim: Claim) -> Job:
+    def _job(self, claim: Claim, scratch: Path) -> Job:
         directory = self._store.versions.directory(claim.competition, claim.question, claim.version)
         if claim.competition not in self._competitions or not directory.is_dir():
             raise OrganizerError(
                 f"This service no longer has question '{claim.question}' of '{claim.competition}' "
                 f"in version {claim.version[:12]}."
             )
-        limits = load_copy(directory).limits
+        competition = load_copy(directory)
+        wall_s = competition.limits.judge_wall_s
+        if claim.kind.lane is Lane.CODE:
+            scratch.mkdir(mode=0o700, parents=True)
+            wall_s += code_wall_s(competition.find_question(claim.question))
         return Job(
             directory=directory,
             question=claim.question,
             version=claim.version,
             file=self._store.blobs.path(claim.sha256),
-            wall_s=limits.judge_wall_s,
-            memory_mb=limits.judge_memory_mb,
+            wall_s=wall_s,
+            memory_mb=competition.limits.judge_memory_mb,
+            kind=claim.kind,
+            filename=claim.filename,
+            scratch=scratch,
+            n_parallel=self._n_parallel,
         )
+
+    def _follow(self) -> None:
+        """Keep how far code is."""
+        for running in self._running:
+            if running.lane is Lane.CODE and (news := running.follower.news()):
+                self._store.runs.record(running.claim.judgement_id, self.name, news)
+
+    def _cancel(self) -> None:
+        """End what teams want cancelled, once."""
+        ids = [running.claim.submission_id for running in self._running if not running.is_cancelled]
+        wanted = self._store.queue.cancelled(ids) if ids else set()
+        for running in self._running:
+            if running.claim.submission_id in wanted and not running.is_cancelled:
+                running.is_cancelled = True
+                self._executors[running.lane].cancel(running.future)
 
     def _finish_done(self) -> bool:
         done = [running for running in self._running if running.future.done()]
         for running in done:
             self._running.remove(running)
-            self._finish(running.claim, running.future.result())
+            try:
+                self._finish(running)
+            finally:
+                shutil.rmtree(running.scratch, ignore_errors=True)
         return bool(done)
 
-    def _finish(self, claim: Claim, outcome: Outcome) -> None:
+    def _finish(self, running: _Running) -> None:
+        claim = running.claim
+        try:
+            outcome = CANCELLED if running.future.cancelled() else running.future.result()
+        except WorkerDied as error:
+            log.error("Submission %s: %s", claim.submission_id, error)
+            self._store.queue.abandon(claim, now=self._clock())
+            return
         if outcome.state is State.ERROR:
             log.error("Submission %s: %s", claim.submission_id, outcome.detail)
+        left = outcome.code.files if outcome.code else {}
+        files = {name: self._store.blobs.add_file(path) for name, path in left.items()}
         refund = self._refund(claim, outcome)
-        if not self._store.queue.finish(claim, outcome, now=self._clock(), refund=refund):
+        if not self._store.queue.finish(claim, outcome, now=self._clock(), refund=refund, files=files):
             log.warning("Submission %s: its lease was lost; the outcome is dropped", claim.submission_id)
 
     def _refund(self, claim: Claim, outcome: Outcome) -> str | None:
@@ -227,3 +235,12 @@ class Judge:
         self._store.queue.seen(self.name, os.getpid(), now=now)
         for running in self._running:
             self._store.queue.renew(running.claim, now=now, lease_s=LEASE_S)
+
+
+def code_wall_s(question: Question) -> float:
+    """Seconds that runs of a submission may take in all, one after the other; a bound for what hangs."""
+    code = question.code
+    if code is None:
+        return 0.0
+    n_folds = code.splitter.get("n_splits", 5) * code.splitter.get("n_repeats", 1)
+    return code.wall_s * (MOST_FOLDS if code.problem or "groups" in code.splitter else n_folds + 1)

@@ -6,6 +6,7 @@ reads see what was last committed.
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -22,7 +23,7 @@ from kit._store.boards import read_chosen, read_contenders, read_entries, read_e
 from kit._store.database import Connections, Row, bump
 from kit._store.history import History
 from kit._store.judgements import Again, Standing
-from kit._store.queue import Claim, Queue, new_incident_number
+from kit._store.queue import CANCELLED, Claim, Queue, new_incident_number
 from kit._store.rejudges import Rejudge, Rejudges
 from kit._store.runs import CodeRun, FoldRun, Runs
 from kit._store.submissions import Received, Submissions
@@ -35,6 +36,7 @@ from kit.probing import Sketch
 from kit.submission import Split
 
 __all__ = [
+    "CANCELLED",
     "Again",
     "Blob",
     "BlobWriter",
@@ -85,6 +87,14 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self._c.close()
+
+    def scratch(self, name: str) -> Path:
+        """A folder for the time of one job; what it holds is lost with it."""
+        return self.directory / "scratch" / name
+
+    def clear_scratch(self) -> None:
+        """Remove what jobs left that never ended; call it while none runs."""
+        shutil.rmtree(self.directory / "scratch", ignore_errors=True)
 
     def entries(self, competition: str, question: str) -> list[Entry]:
         """All that may stand on a question's leaderboard: each submission whose score counts."""

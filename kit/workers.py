@@ -1,4 +1,4 @@
-"""Worker processes on this machine, limited in time and memory; one that dies takes nothing along."""
+"""Worker processes on this machine, of predictions and of code; one that dies takes no other along."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import contextlib
 import multiprocessing
 import os
 import resource
+import signal
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from kit._scoring import compile_sorting
-from kit.judge import Job, evaluate
+from kit.evaluate import Job, evaluate
+from kit.judge import WorkerDied
 from kit.predictions import compile_reader
 from kit.submission import Outcome, State, Verdict
 
@@ -25,16 +27,35 @@ LARGE_BYTES = 8 * MB
 LARGE_PARQUET_BYTES = 4 * MB
 
 
-class LocalPool:
-    """An Executor of resident processes, so that a truth once read stays warm."""
+class _Pool:
+    """Resident processes, so that a truth once read stays warm."""
 
-    def __init__(self, n_workers: int) -> None:
+    def __init__(self, n_workers: int, start: Callable[[int], None]) -> None:
         self.n_workers = n_workers
         # spawn: a forked child would inherit the judge's open database.
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPool(
-            max_workers=n_workers, context=context, initializer=_start_worker, initargs=(os.getpid(),)
+            max_workers=n_workers, context=context, initializer=start, initargs=(os.getpid(),)
         )
+        self._attempts: dict[Future[Outcome], Future[Outcome]] = {}
+
+    def cancel(self, future: Future[Outcome]) -> None:
+        """End a job with its worker, if it still runs; another worker takes its place."""
+        attempt = self._attempts.get(future)
+        if attempt is not None and attempt.cancel():
+            future.cancel()
+
+    def close(self) -> None:
+        """Kill what runs."""
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join()
+
+
+class LocalPool(_Pool):
+    """An Executor of predictions."""
+
+    def __init__(self, n_workers: int) -> None:
+        super().__init__(n_workers, _start_worker)
 
     def submit(self, job: Job) -> Future[Outcome]:
         """Start a job; one that killed its worker is tried once more before it is the file's fault."""
@@ -42,20 +63,51 @@ class LocalPool:
         self._try(job, outcome, tries_left=1)
         return outcome
 
-    def close(self) -> None:
-        """Kill what runs."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join()
-
     def _try(self, job: Job, outcome: Future[Outcome], tries_left: int) -> None:
         def done(attempt: Future[Outcome]) -> None:
             error = attempt.exception() if not attempt.cancelled() else None
             if isinstance(error, ProcessExpired) and tries_left:
                 self._try(job, outcome, tries_left - 1)
-            elif not attempt.cancelled():
+                return
+            self._attempts.pop(outcome, None)
+            if not attempt.cancelled():
                 outcome.set_result(attempt.result() if error is None else _failed(error, job))
 
-        self._pool.schedule(_evaluate_limited, args=[job], timeout=job.wall_s).add_done_callback(done)
+        attempt = self._pool.schedule(_evaluate_limited, args=[job], timeout=job.wall_s)
+        self._attempts[outcome] = attempt
+        attempt.add_done_callback(done)
+
+
+class CodePool(_Pool):
+    """An Executor of code; what participants wrote runs in sandboxes below its processes, not in them."""
+
+    def __init__(self, n_workers: int) -> None:
+        super().__init__(n_workers, _start_code_worker)
+
+    def submit(self, job: Job) -> Future[Outcome]:
+        """Start a job; that its worker died is told, since it is not the code's doing."""
+        outcome: Future[Outcome] = Future()
+
+        def done(attempt: Future[Outcome]) -> None:
+            self._attempts.pop(outcome, None)
+            if attempt.cancelled():
+                return
+            error = attempt.exception()
+            if error is None:
+                outcome.set_result(attempt.result())
+            elif isinstance(error, ProcessExpired):
+                outcome.set_exception(WorkerDied(f"the worker that ran it died ({error})"))
+            else:
+                late = (
+                    f"Judging did not end within {job.wall_s:g} s in all; worker and sandboxes were killed."
+                )
+                detail = late if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+                outcome.set_result(Outcome(State.ERROR, detail=detail))
+
+        attempt = self._pool.schedule(evaluate, args=[job], timeout=job.wall_s)
+        self._attempts[outcome] = attempt
+        attempt.add_done_callback(done)
+        return outcome
 
 
 def _failed(error: BaseException, job: Job) -> Outcome:
@@ -121,7 +173,47 @@ def _start_worker(parent: int) -> None:
     import polars  # noqa: F401
 
 
+def _start_code_worker(parent: int) -> None:
+    """As `_start_worker`; whatever ends it, its sandboxes end before it."""
+    signal.signal(signal.SIGTERM, lambda *_: _end())
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    os.umask(0o077)
+    import sklearn  # noqa: F401
+
+
 def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
+    _end()
+
+
+def _end() -> None:
+    end_below(os.getpid())
     os._exit(1)
+
+
+def end_below(pid: int) -> None:
+    """Kill all that a process started, until nothing is left of it."""
+    for _ in range(100):
+        found = _below(pid)
+        if not found:
+            return
+        for each in found:
+            with contextlib.suppress(OSError):
+                os.kill(each, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+def _below(pid: int) -> list[int]:
+    """Children of a process with all theirs, but for the dead; none where the system does not say."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name, in brackets, may hold anything.
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+            if state not in "ZX":
+                children.setdefault(int(parent), []).append(int(path.parent.name))
+    found = list(children.get(pid, []))
+    for each in found:
+        found += children.get(each, [])
+    return found

@@ -69,6 +69,9 @@ class Decided:
         future.set_result(self.outcome)
         return future
 
+    def cancel(self, future: Future[Outcome]) -> None:
+        return None
+
     def close(self) -> None:
         return None
 
@@ -103,7 +106,8 @@ class Served:
 
     def judge(self, outcome: Outcome) -> None:
         """Let the judge decide all that waits."""
-        judge = Judge(self.store, self.competitions, Decided(outcome), clock=self.clock)
+        decided = Decided(outcome)
+        judge = Judge(self.store, self.competitions, decided, code_executor=decided, clock=self.clock)
         while judge.step():
             pass
 

@@ -12,10 +12,10 @@ LAYERS = {
     "core": """
         _competition_code _competition_form _competition_problems _competition_tables _scoring _splitter check
         competition errors ladder leaderboard limits metrics overfitting predictions probing resources scoring
-        starter submission truth
+        code_files starter submission truth
     """,
     "runner": "runner",
-    "server": "clock store _store judge judge_process workers serve service",
+    "server": "clock code_judging evaluate progress store _store judge judge_process workers serve service",
     "notebook": "client credentials widgets baselines",
     "top": "cli demo __main__ __init__",
 }

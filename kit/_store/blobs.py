@@ -9,6 +9,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+_PIECE_BYTES = 1 << 20
+
 
 @dataclass(frozen=True)
 class Blob:
@@ -34,6 +36,11 @@ class BlobWriter:
         self._file.write(chunk)
         self._digest.update(chunk)
         self.n_bytes += len(chunk)
+
+    def look(self) -> Path:
+        """What was written so far, as a file to be looked into before it is kept."""
+        self._file.flush()
+        return self._path
 
     def keep(self) -> Blob:
         """Make the file durable under its hash; when this returns, a power cut does not lose it."""
@@ -75,6 +82,14 @@ class Blobs:
         writer = self.writer()
         writer.write(content)
         return writer.keep()
+
+    def add_file(self, path: Path) -> str:
+        """Keep a copy of a file; returns its hash."""
+        writer = self.writer()
+        with path.open("rb") as file:
+            while chunk := file.read(_PIECE_BYTES):
+                writer.write(chunk)
+        return writer.keep().sha256
 
     def read(self, sha256: str) -> bytes:
         """The whole of a file."""
