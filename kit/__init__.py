@@ -52,7 +52,9 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Add the magics: ``%load_ext kit``, then ``%leaderboard [QUESTION]``."""
+    """Add the magics: ``%load_ext kit``, then ``%%submit`` and ``%leaderboard [QUESTION]``."""
     from kit.client.magics import leaderboard
+    from kit.client.submitting import submit
 
     shell.register_magic_function(leaderboard, "line", "leaderboard")
+    shell.register_magic_function(submit, "cell", "submit")

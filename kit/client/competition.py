@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kit.client.code import Code, put_into_cell
+from kit.client.display import show_live
 from kit.client.facts import Checked, CheckedCode, Comparison
 from kit.client.handle import Handle
 from kit.client.http import PATIENT, Json, quoted
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from kit.client.tables import Leaderboard, Submissions
+    from kit.client.trial import Trial
     from kit.predictions import Expected
 
 
@@ -161,6 +163,35 @@ class CompetitionClient(Handle):
         entry = next((f"{each}.py" for each in entries if each and f"{each}.py" in found.files), None)
         chosen = found.file(name, entry=entry)
         put_into_cell(f"# {found.title}: {chosen}\n{found.shown(chosen)}")
+
+    def dry_run(self, code: Path | str, question: str | None = None) -> Trial:
+        """Run code on the folds of the public training data, on this machine; uses up nothing.
+
+        As the service does it, with the packages that are here. An interrupt stops it.
+
+        Parameters
+        ----------
+        code : path
+            Of a ``.py`` file or a folder of modules.
+
+        Returns
+        -------
+        Trial
+            Scores of the training and validation rows, by fold: the test rows' truth is with the service.
+        """
+        from kit.client.outgoing import source_of
+        from kit.client.trial import run_trial
+
+        overview = self.overview
+        asked = named(overview, question)
+        source = source_of(code, asked)
+        if source is None:
+            raise InvalidRequest(f"{str(code)!r} holds predictions; a dry run takes code. See comp.check.")
+        folder = self.data_dir(asked["id"])
+        expected = self._expectation(asked)
+        return run_trial(
+            overview, asked, source, folder, expected, shown=lambda made: show_live("trial_card", made)
+        )
 
     def submissions(self, question: str | None = None, *, limit: int | None = None) -> Submissions:
         """Your team's submissions, newest first."""

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from typing import Any
 
 from kit.client.progress import in_kernel
 from kit.errors import KitError
 
 VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def show_live(name: str, handle: object) -> Callable[[], object]:
+    """Display ``kit.widgets.NAME(handle)`` in a notebook; gives its ``refresh``, elsewhere what does nothing.
+
+    What the cell displays next takes its place.
+    """
+    if not in_kernel():
+        return int
+    from IPython.display import clear_output, display
+
+    try:
+        widget = getattr(importlib.import_module("kit.widgets"), name)(handle)
+    except (ImportError, KitError):
+        return int
+    display(widget)  # type: ignore[no-untyped-call]
+    clear_output(wait=True)  # type: ignore[no-untyped-call]
+    refresh: Callable[[], object] = widget.refresh
+    return refresh
 
 
 def widget_bundle(name: str, *args: object) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from kit.errors import InvalidRequest
 
 MOST_FILES = 200
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)
+_KINDS = {".py": "code", ".zip": "code", ".ipynb": "notebook"}
 _WAYS = {
     "predictions": "a CSV or Parquet file",
     "code": "a .py file or a folder of modules",
@@ -32,12 +33,20 @@ class Source:
     content: bytes
     files: tuple[str, ...]
 
+    def write(self, folder: Path, *, entry: str) -> None:
+        """Write the modules into a folder, as the service does before it runs them."""
+        if not self.filename.endswith(".zip"):
+            (folder / f"{entry}.py").write_bytes(self.content)
+            return
+        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
+            archive.extractall(folder)
+
 
 def kind_of(path: Path) -> str:
     """The kind of submission a path is, by its name: code, notebook or predictions."""
-    if path.is_dir() or path.suffix in {".py", ".zip"}:
+    if path.is_dir():
         return "code"
-    return "notebook" if path.suffix == ".ipynb" else "predictions"
+    return _KINDS.get(path.suffix.lower(), "predictions")
 
 
 def check_kind(path: Path, kinds: list[str]) -> str:
@@ -77,9 +86,9 @@ def read_source(path: Path, code: Mapping[str, Any]) -> Source:
         _check_modules(files, code)
         return Source("code", f"{path.resolve().name}.zip", packed(files), tuple(files))
     content = path.read_bytes()
-    if path.suffix == ".py":
+    if path.suffix.lower() == ".py":
         _check_modules({f"{code['submission']}.py": content}, code, named=path.name)
-    elif path.suffix == ".ipynb":
+    elif path.suffix.lower() == ".ipynb":
         _check_notebook(path.name, content)
     return Source(kind_of(path), path.name, content, (path.name,))
 

@@ -12,6 +12,7 @@ from kit.widgets.organizer import organizer
 from kit.widgets.panel import panel
 from kit.widgets.screen import big_screen, visit
 from kit.widgets.table import LiveTable, column
+from kit.widgets.trial import TrialCard, trial_card
 from kit.widgets.upload import UploadBox
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LoginForm",
     "SubmissionCard",
     "SubmissionsTable",
+    "TrialCard",
     "UploadBox",
     "big_screen",
     "card",
@@ -33,5 +35,6 @@ __all__ = [
     "organizer",
     "panel",
     "submissions",
+    "trial_card",
     "visit",
 ]
