@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,20 +14,32 @@ from widget_facts import (
     board,
     board_row,
     facts,
+    fold,
+    run_facts,
+    until,
 )
 
+from kit.client.code import Code
+from kit.client.trial import Trial
 from kit.errors import NotAllowed, ServiceError
+from kit.runner.report import CodeReport, FoldReport
+from kit.submission import Verdict
 from kit.widgets import (
+    Fragment,
     LeaderboardTable,
     LiveTable,
     SubmissionCard,
     SubmissionsTable,
     card,
     column,
+    listing,
+    trial_card,
 )
 from kit.widgets._widget import STATIC
 from kit.widgets.boards import board_columns, board_rows
+from kit.widgets.fragment import text_of
 from kit.widgets.panel import rules
+from kit.widgets.traceback import traceback
 
 # Tables
 
@@ -199,6 +212,183 @@ def test_a_judged_submission_is_not_watched() -> None:
     shown = card(SimpleNamespace(facts=facts("SCORED"), watch=watch))  # type: ignore[arg-type]
 
     assert "SCORED" in shown.text
+
+
+# Cards of code
+
+
+def test_a_queued_run_can_be_cancelled_and_says_its_place() -> None:
+    shown = card(RunHandle(run_facts("QUEUED")))
+
+    for text in ("QUEUED · place 2", "estimator.py", "code", "Cancel"):
+        assert text in shown.text
+    assert "Fold" not in shown.text
+
+
+def test_a_running_card_tells_the_fold_and_a_line_for_each() -> None:
+    shown = card(RunHandle(run_facts("RUNNING", fold(0), fold(1, "running"))))
+
+    for text in (
+        "RUNNING · fold 2 of 3",
+        "train valid test fit predict memory",
+        "0.1 0.3 0.4 1.2 s 30 ms 212 MB",
+    ):
+        assert text in shown.text
+    assert states_of(shown, "kit-piece") == ["done", "running", "waiting"]
+
+
+def test_a_scored_card_has_mean_spread_and_bagged_scores() -> None:
+    shown = card(RunHandle(run_facts("SCORED", fold(0), fold(1), fold(2), reproducible=False)))
+
+    for text in (
+        "0.25 public log_loss", "mean ± std 0.1 ± 0.012 0.3 ± 0.012 0.4 ± 0.012 1.2 s", "bagged 0.28 0.25",
+        "3.8 s to fit, 90 ms to predict, at most 212 MB", "Not reproducible",
+    ):  # fmt: skip
+        assert text in shown.text
+    assert "Cancel" not in shown.text
+    assert states_of(shown, "kit-piece") == []
+
+
+def test_where_scores_are_hidden_times_and_memory_are_shown() -> None:
+    hidden = {**fold(0), "train": None, "valid": None, "test": None}
+    shown = card(RunHandle(run_facts("SCORED", hidden, mean=None, std=None, bagged=None) | {"score": None}))
+
+    assert "1 1.2 s 30 ms 212 MB" in shown.text
+    assert "train" not in shown.text
+    assert "stays hidden" in shown.text
+
+
+def test_a_failure_shows_the_traceback_with_the_line_that_failed() -> None:
+    facts = run_facts("REJECTED", fold(0, "failed"), has_traceback=True)
+    facts |= {"verdict": "crashed", "reasons": ["ZeroDivisionError in get_estimator"]}
+
+    shown = card(RunHandle(facts))
+
+    until(lambda: "Traceback" in shown.text)
+    assert [text_of(node) for node in found_in(shown, "kit-failing")] == [
+        "    return 1 / 0\n",
+        "ZeroDivisionError: division by zero\n",
+    ]
+    assert states_of(shown, "kit-piece") == []
+    assert "yours to mend: ZeroDivisionError in get_estimator" in shown.text
+
+
+def test_a_long_traceback_is_shortened_to_where_it_failed() -> None:
+    text = "printed\n" * 300 + TRACEBACK + "more\n" * 300
+
+    shown = traceback(text)
+
+    told = text_of(shown)
+    assert "return 1 / 0" in told and "more lines above" in told and "more lines below" in told
+    assert len(told.splitlines()) <= 42
+
+
+@pytest.mark.parametrize("text", ["", "only output\n", 'File "x", line 1\n', "Traceback\n"])
+def test_what_is_no_traceback_is_shown_all_the_same(text: str) -> None:
+    shown = traceback(text)
+
+    assert text_of(shown).rstrip() == text.rstrip()
+
+
+def test_cancelling_asks_nothing_and_shows_what_came_of_it() -> None:
+    handle = RunHandle(run_facts("RUNNING", fold(0)))
+    shown = card(handle)
+
+    shown._heard(shown, {"action": "cancel"}, [])
+    until(lambda: shown.data["state"] == "REJECTED")
+
+    assert "REJECTED · cancelled" in shown.text
+    assert "It was cancelled." in shown.text
+    assert "mend" not in shown.text and "Cancelling" not in shown.text
+
+
+def test_a_cancelling_that_is_refused_says_why_and_can_be_tried_again() -> None:
+    handle = RunHandle(run_facts("RUNNING", fold(0)), refuses=True)
+    shown = card(handle)
+
+    shown._heard(shown, {"action": "cancel"}, [])
+    until(lambda: "Nobody may" in shown.text)
+
+    assert shown.data["state"] == "RUNNING"
+    assert shown.text.count("Cancel") == 1
+
+
+def test_what_came_before_the_end_does_not_undo_it() -> None:
+    shown = card(RunHandle(run_facts("SCORED", fold(0))))
+
+    assert shown.show(run_facts("RUNNING", fold(0))) is False
+    assert shown.data["state"] == "SCORED"
+
+
+def test_code_is_shown_highlighted_and_as_text() -> None:
+    found = Code({"id": 7, "team": "ada"}, {"estimator.py": f"# {INJECTED}\ndef f():\n    return 'x'\n"})
+
+    shown = listing(found)
+
+    assert f"# {INJECTED}" in shown.text
+    assert [text_of(node) for node in found_in(shown, "kit-code-keyword")] == ["def", "return"]
+    assert text_of(shown.nodes[0]).startswith("Submission 7 by ada estimator.py")
+
+
+def test_a_dry_run_is_shown_as_it_goes_and_as_it_ended() -> None:
+    trial = Trial("sex", "log_loss", 2, "estimator.py")
+    shown = trial_card(trial)
+    assert "RUNNING · fold 1 of 2" in shown.text
+
+    trial.tell(FoldReport(0, "done", {"train": {"log_loss": 0.1}, "valid": {"log_loss": 0.3}}, fit_s=1.25))
+    shown.refresh()
+    assert "1 0.1 0.3 1.2 s" in shown.text
+    trial.end(
+        CodeReport(
+            (FoldReport(0, "failed"),), verdict=Verdict.CRASHED, reason="KeyError", traceback=TRACEBACK
+        )
+    )
+    shown.refresh()
+
+    for text in ("FAILED · crashed", "yours to mend: KeyError", "return 1 / 0"):
+        assert text in shown.text
+    assert repr(trial).splitlines()[:2] == ["Dry run for 'sex': FAILED, crashed", "  - KeyError"]
+
+
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "estimator.py", line 3, in get_estimator
+    return 1 / 0
+           ~~^~~
+ZeroDivisionError: division by zero
+"""
+
+
+class RunHandle:
+    """A submission that tells what it is given."""
+
+    def __init__(self, told: dict[str, Any], *, refuses: bool = False) -> None:
+        self.facts, self._refuses, self.traceback = told, refuses, TRACEBACK
+
+    def watch(self, callback: Any, *, on_error: Any = None) -> Any:
+        callback(self.facts)
+        return SimpleNamespace(stop=lambda: None, on_error=on_error)
+
+    def cancel(self) -> Any:
+        if self._refuses:
+            raise NotAllowed("Nobody may.")
+        self.facts = run_facts("REJECTED") | {"verdict": "cancelled", "reasons": ["It was cancelled."]}
+        return self
+
+
+def found_in(shown: Fragment, name: str) -> list[Any]:
+    def walk(node: Any) -> Iterator[Any]:
+        if isinstance(node, dict):
+            if name in node["class"].split():
+                yield node
+            for child in node["children"]:
+                yield from walk(child)
+
+    return [each for node in shown.nodes for each in walk(node)]
+
+
+def states_of(shown: Fragment, name: str) -> list[str]:
+    return [node["attributes"]["data-state"] for node in found_in(shown, name)]
 
 
 # Text is text
