@@ -10,7 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from kit._scoring import MOST_PAIRED, rank_teams
+from kit._scoring import MOST_PAIRED, Ranks, rank_teams
 from kit.metrics import Array
 from kit.submission import Score, Split
 
@@ -138,45 +138,89 @@ def with_uncertainty(
         On the split of these rows; of the first `MOST_PAIRED` of them at least.
     """
     ranked = [row for row in rows if row.rank is not None]
-    known = _comparable(ranked, influences)
-    if not known:
-        return list(rows)
-    found = rank_teams(
-        np.array([rounded(row.score.score) for row in known]),
-        np.stack(
-            [influences[r.entry.judgement] for r in known[:MOST_PAIRED] if r.entry.judgement in influences]
-        ),
-        errors=np.array([row.score.error for row in known]),
-        greater_is_better=greater_is_better,
-        is_coarse=True,
+    found = plausible_ranks(
+        [row.entry.judgement for row in ranked],
+        [row.entry.version for row in ranked],
+        np.array([rounded(row.score.score) for row in ranked]) * (1.0 if greater_is_better else -1.0),
+        np.array([row.score.error for row in ranked]),
+        influences,
     )
-    n_others, has_first = len(ranked) - len(known), known[0].rank == 1
-    told = {
-        row.entry.submission: replace(
+    return [row if row.rank is None else found.told(row) for row in rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Plausible:
+    """What `plausible_ranks` found, by judgement."""
+
+    places: Mapping[int, int]
+    """Of a judgement, its place in the arrays; those that cannot be compared have none."""
+    ranks: Ranks
+    n_others: int
+    has_first: bool
+
+    def told(self, row: Row) -> Row:
+        """A row with its plausible ranks, where they are known."""
+        if (place := self.places.get(row.entry.judgement)) is None or row.rank is None:
+            return row
+        low, high = int(self.ranks.low[place]), int(self.ranks.high[place]) + self.n_others
+        return replace(
             row,
-            rank_low=int(found.low[i]),
-            rank_high=int(found.high[i]) + n_others,
-            tie_with_first=has_first and bool(found.may_be_first[i]),
-            p_first=float(found.p_first[i]) if has_first else None,
+            # Since they were found, others may have come between.
+            rank_low=min(low, row.rank),
+            rank_high=max(high, row.rank),
+            tie_with_first=self.has_first and bool(self.ranks.may_be_first[place]),
+            p_first=float(self.ranks.p_first[place]) if self.has_first else None,
         )
-        for i, row in enumerate(known)
-    }
-    return [told.get(row.entry.submission, row) for row in rows]
 
 
-def _comparable(ranked: Sequence[Row], influences: Mapping[int, Array]) -> list[Row]:
-    """Rows with as many blocks under the same version as most of the first have, in their order."""
+def plausible_ranks(
+    judgements: Sequence[int],
+    versions: Sequence[str],
+    skills: Array,
+    errors: Array,
+    influences: Mapping[int, Array],
+    *,
+    n_paired: int = MOST_PAIRED,
+) -> Plausible:
+    """See `with_uncertainty`; of teams, best first.
+
+    However many they are, it takes no more than sorting all and comparing the first ``n_paired`` by pairs.
+    The others, and the first with them, are told apart where their own intervals are: that is wider than
+    paired comparisons would be, never too narrow.
+
+    Parameters
+    ----------
+    skills : ndarray of shape (n_teams,)
+        Rounded scores, of which greater is better.
+    errors : ndarray of shape (n_teams,)
+        Their standard errors.
+    """
     groups = {
-        row.entry.submission: (row.entry.version, len(influences[row.entry.judgement]))
-        for row in ranked
-        if row.entry.judgement in influences
+        judgement: (versions[i], len(influences[judgement]))
+        for i, judgement in enumerate(judgements[:n_paired])
+        if judgement in influences
     }
     if not groups:
-        return []
+        nothing = np.empty(0)
+        return Plausible({}, Ranks(nothing, nothing, nothing, nothing), 0, False)
     # Of equally many, the group whose best stands first.
     ((most, _),) = Counter(groups.values()).most_common(1)
-    rest = {row.entry.submission: (row.entry.version, most[1]) for row in ranked[MOST_PAIRED:]}
-    return [row for row in ranked if (rest | groups).get(row.entry.submission) == most]
+    known = [
+        i
+        for i, judgement in enumerate(judgements)
+        if (groups.get(judgement) == most if i < n_paired else versions[i] == most[0])
+    ]
+    found = rank_teams(
+        skills[known],
+        np.stack([influences[judgement] for judgement in groups if groups[judgement] == most]),
+        errors=errors[known],
+        greater_is_better=True,
+        is_coarse=True,
+    )
+    places = {judgements[i]: place for place, i in enumerate(known)}
+    # Those tied with rank 1 are as first as it is.
+    has_first = bool(skills[known[0]] == skills[0])
+    return Plausible(places, found, len(judgements) - len(known), has_first)
 
 
 def rounded(score: float) -> float:
@@ -244,9 +288,11 @@ def combine(boards: Sequence[Board], *, method: str = "normalized") -> list[Comb
             value = sum(weights[q] * (own[q].normalized or 0.0) for q in own) / total
         scored.append((rounded(value), team, own))
     scored.sort(key=lambda item: (item[0] if method == "mean_rank" else -item[0], item[1]))
-    values = [value for value, _, _ in scored]
+    first: dict[float, int] = {}
+    for number, (value, _, _) in enumerate(scored, start=1):
+        first.setdefault(value, number)
     return [
-        CombinedRow(values.index(v) + 1, team, v, own, 0.0 if method == "mean_rank" else _error(own, weights))
+        CombinedRow(first[v], team, v, own, 0.0 if method == "mean_rank" else _error(own, weights))
         for v, team, own in scored
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,9 +91,11 @@ def rank_teams(
     first[: len(best)] = t[0] < _quantile((1.0 - level) / (len(skill) - 1), n_blocks)
     first &= low == 1
     first[0] = True
+    skill, least = skill[order], least[order]
     if is_coarse:
-        skill = np.array([told(s, e) for s, e in zip(skill, np.sqrt(least), strict=True)])
-    p_first = _p_first(skill[order], moves[best], least[order], first, seed)
+        for i in np.flatnonzero(first):
+            skill[i] = told(skill[i], math.sqrt(least[i]))
+    p_first = _p_first(skill, moves[best], least, first, seed)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return Ranks(low[back], high[back], first[back], p_first[back], level)

@@ -158,6 +158,27 @@ class Accounts:
         )
         return [{**row, "members": json.loads(row["members"])} for row in rows]
 
+    def members(self, competition: str, teams: Sequence[str]) -> dict[str, list[str]]:
+        """Names of some teams' members."""
+        rows = self._c.rows(
+            "select t.name as team, u.name from team t cross join member m on m.team_id = t.id "
+            "cross join user u on u.id = m.user_id where t.competition = ? and not t.is_baseline "
+            "and t.name_key in (select value from json_each(?)) order by 1, 2",
+            [competition, json.dumps([team.casefold() for team in teams])],
+        )
+        found: dict[str, list[str]] = {}
+        for row in rows:
+            found.setdefault(row["team"], []).append(row["name"])
+        return found
+
+    def team_named(self, competition: str, name: str) -> int | None:
+        """Id of a participants' team by its name, in any case; None where there is none."""
+        row = self._c.row(
+            "select id from team where competition = ? and name_key = ? and not is_baseline",
+            [competition, name.casefold()],
+        )
+        return None if row is None else int(row["id"])
+
     def _members(self, team_id: int) -> list[str]:
         sql = "select u.name from member m join user u on u.id = m.user_id where m.team_id = ? order by 1"
         return [row["name"] for row in self._c.rows(sql, [team_id])]

@@ -20,7 +20,7 @@ from submission s join team t on t.id = s.team_id and not t.is_baseline
 join standing n on n.submission_id = s.id
 join judgement j on j.id = n.judgement_id join question_version v on v.id = j.version_id
 join score c on c.judgement_id = n.judgement_id and c.metric = :metric and c.split = 'public'
-where s.competition = :competition and s.question = :question and (:team is null or s.team_id = :team)
+where s.competition = :competition and s.question = :question {of_team}
 order by first, s.id
 """
 
@@ -45,6 +45,8 @@ def read_tries(
 ) -> list[ScoredTry]:
     """All teams' scored submissions to a question, or one team's; without baselines."""
     given = {"competition": competition, "question": question, "metric": metric, "team": team_id}
+    # Not "or is null", which would keep SQLite from the index of the team.
+    of_team = "" if team_id is None else "and s.team_id = :team"
     return [
         ScoredTry(
             submission=row["id"],
@@ -57,7 +59,7 @@ def read_tries(
             score=row["score"],
             se=row["se"],
         )
-        for row in c.rows(_TRIES, given)
+        for row in c.rows(_TRIES.format(of_team=of_team), given)
     ]
 
 

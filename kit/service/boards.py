@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel
 
 from kit._scoring import MOST_PAIRED
 from kit.clock import Clock
 from kit.errors import NotFound
-from kit.leaderboard import Board, CombinedRow, Entry, Row, combine, rank, with_uncertainty
-from kit.service import models, showing
+from kit.leaderboard import Board, Entry, Row, combine, rank, with_uncertainty
+from kit.service import models
+from kit.service.auth import Caller
 from kit.service.climbing import Climbs
 from kit.service.hosted import Hosted, HostedQuestion, Sight
-from kit.store import Store
+from kit.service.paging import ALL_ROWS, Pages, Shown, Window, paged
+from kit.service.rows import Members, board_row, combined_row
+from kit.service.standings import Standings
+from kit.store import Place, Store
 from kit.submission import Split
 
 Method = Literal["normalized", "mean_rank"]
 ALL = Sight()
+WHOLE = Window()
+LARGE_FACTOR = 20.0
+"""A large leaderboard of several questions is not made again for so many times as long as making it took."""
 
 
 @dataclass(frozen=True)
@@ -52,32 +60,78 @@ class Boards:
         self._store = store
         self._clock = clock
         self.climbs = Climbs(store)
-        self._kept: dict[tuple[object, ...], tuple[object, object]] = {}
+        self._standings = Standings(store, self.climbs)
+        self._pages = Pages(store, self._standings)
+        self._kept: dict[tuple[object, ...], _Kept] = {}
         self._locks: defaultdict[tuple[object, ...], threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
 
-    def question(self, hosted: Hosted, question: HostedQuestion, split: Split, *, is_organizer: bool) -> View:
-        """A question's leaderboard; who may see it has been decided."""
-        topic = _topic(hosted, question)
-        shown = self._shown(hosted, is_organizer)
+    def question(
+        self,
+        hosted: Hosted,
+        question: HostedQuestion,
+        split: Split,
+        caller: Caller,
+        window: Window = WHOLE,
+    ) -> View:
+        """A question's leaderboard, or a page of it; who may see it has been decided."""
+        topic, shown = _topic(hosted, question), self._shown(hosted, caller.is_organizer)
 
-        def make(version: int) -> View:
-            return view(self._board(hosted, question, split, shown, version), [topic])
+        def make(version: int) -> View | None:
+            if self._is_large(hosted, question, split, shown):
+                return None
+            rows = self._shown_rows(hosted, question, split, shown)
+            return view(self._model(hosted, question, split, shown, version, rows), [topic])
 
-        key = ("board", hosted.slug, question.id, question.version, split, is_organizer)
-        return cast(View, self._fresh(key, hosted, [topic], shown, make))
+        if window.is_whole:
+            key = ("board", hosted.slug, question.id, question.version, split, caller.is_organizer)
+            made = cast(View | None, self._fresh(key, hosted, [topic], shown, make))
+            if made is not None:
+                return made
+        return view(self._page(hosted, question, split, shown, window, caller), [topic])
 
-    def combined(self, hosted: Hosted, split: Split, method: Method, *, is_organizer: bool) -> View:
-        """The leaderboard over all questions; who may see it has been decided."""
+    def _page(
+        self,
+        hosted: Hosted,
+        question: HostedQuestion,
+        split: Split,
+        shown: Shown,
+        window: Window,
+        caller: Caller,
+    ) -> models.Leaderboard:
+        if shown.sight.is_hidden:
+            return self._model(hosted, question, split, shown, 0, [])
+        team = self._store.accounts.team_of(hosted.slug, caller.user_id)
+        page = self._pages.page(hosted, question, split, shown, window, None if team is None else team["id"])
+        model = self._model(hosted, question, split, shown, page.version, list(page.rows))
+        return model.model_copy(update={"n_rows": page.n_rows, "offset": page.offset, "own": page.own})
+
+    def _is_large(self, hosted: Hosted, question: HostedQuestion, split: Split, shown: Shown) -> bool:
+        if shown.sight.is_hidden:
+            return False
+        return self._standings.order(hosted, question, split, shown.sight).n_rows > ALL_ROWS
+
+    def combined(
+        self, hosted: Hosted, split: Split, method: Method, caller: Caller, window: Window = WHOLE
+    ) -> View:
+        """The leaderboard over all questions, or a page of it; who may see it has been decided."""
         topics = [_topic(hosted, question) for question in hosted.questions.values()]
-        shown = self._shown(hosted, is_organizer)
+        shown = self._shown(hosted, caller.is_organizer)
 
-        def make(version: int) -> View:
-            return view(self._combined(hosted, split, method, shown, version), topics)
+        def make(version: int) -> tuple[models.CombinedLeaderboard, View | None]:
+            model = self._combined(hosted, split, method, shown, version)
+            return model, view(model, topics) if len(model.rows) <= ALL_ROWS else None
 
         versions = tuple(question.version for question in hosted.questions.values())
-        key = ("combined", hosted.slug, versions, split, method, is_organizer)
-        return cast(View, self._fresh(key, hosted, topics, shown, make))
+        key = ("combined", hosted.slug, versions, split, method, caller.is_organizer)
+        model, made = cast(
+            tuple[models.CombinedLeaderboard, View | None],
+            self._fresh(key, hosted, topics, shown, make, is_large=lambda each: each[1] is None),
+        )
+        if made is not None and window.is_whole:
+            return made
+        team = self._store.accounts.team_of(hosted.slug, caller.user_id)
+        return view(paged(model, window, None if team is None else team["name"]), topics)
 
     def rows(
         self,
@@ -89,9 +143,9 @@ class Boards:
         exact: bool = True,
     ) -> list[models.BoardRow]:
         """A question's leaderboard as rows; exact ones, and those of all scores, are for organizers."""
-        members = self._members(hosted)
         ranked = self.ranked(hosted, question, split, sight)
-        return [_row(row, split, members, exact=exact) for row in ranked]
+        members = self._members(hosted, (row.team for row in ranked))
+        return [board_row(row, split, members, exact=exact) for row in ranked]
 
     def ranked(self, hosted: Hosted, question: HostedQuestion, split: Split, sight: Sight = ALL) -> list[Row]:
         """A question's leaderboard, exact, of the scores in sight."""
@@ -106,32 +160,35 @@ class Boards:
         self, hosted: Hosted, question: HostedQuestion, split: Split, entries: Sequence[Entry]
     ) -> models.Leaderboard:
         """A leaderboard of other entries than those that count now, for organizers."""
-        members = self._members(hosted)
         rows = self._rank_entries(question, split, entries)
+        members = self._members(hosted, (row.team for row in rows))
         shown = self._shown(hosted, is_organizer=True)
         version = self._store.topic_version(_topic(hosted, question))
-        listed = [_row(row, split, members, exact=True) for row in rows]
+        listed = [board_row(row, split, members, exact=True) for row in rows]
         return self._model(hosted, question, split, shown, version, listed)
 
-    def row_of(self, hosted: Hosted, question: HostedQuestion, split: Split, team: str) -> Row:
-        """A team's row, or a baseline's.
+    def place_of(self, hosted: Hosted, question: HostedQuestion, split: Split, team: str) -> Place:
+        """What a team, or a baseline, stands with.
 
         Raises
         ------
         NotFound
         """
-        found = [r for r in self.ranked(hosted, question, split) if r.team.casefold() == team.casefold()]
+        places = self._standings.order(hosted, question, split, ALL).places()
+        found = [place for place in places if place.team.casefold() == team.casefold()]
         if not found:
             raise NotFound(f"No team {team!r} is on the leaderboard of question '{question.id}'.")
-        return min(found, key=lambda row: row.entry.is_baseline)
+        return min(found, key=lambda place: place.is_baseline)
 
     def _fresh(
         self,
         key: tuple[object, ...],
         hosted: Hosted,
         topics: Sequence[str],
-        shown: _Shown | None,
+        shown: Shown | None,
         make: Callable[[int], object],
+        *,
+        is_large: Callable[[Any], bool] = lambda _: False,
     ) -> object:
         with self._guard:
             lock = self._locks[key]
@@ -139,31 +196,32 @@ class Boards:
             # The version is read before the entries: they may be newer than it says, never older.
             version = max(self._store.topic_version(topic) for topic in topics)
             state = (version, self._store.topic_version(f"people/{hosted.slug}"), shown)
-            if (kept := self._kept.get(key)) is None or kept[0] != state:
-                kept = self._kept[key] = (state, make(version))
-            return kept[1]
+            known = self._kept.get(key)
+            if known is not None and (known.state == state or known.serves(shown, is_large)):
+                return known.made
+            started = time.monotonic()
+            made = make(version)
+            self._kept[key] = _Kept(state, made, time.monotonic(), time.monotonic() - started)
+            return made
 
-    def _shown(self, hosted: Hosted, is_organizer: bool) -> _Shown:
+    def _shown(self, hosted: Hosted, is_organizer: bool) -> Shown:
         now: datetime = self._clock()
         sight = ALL if is_organizer else hosted.sight(now)
-        return _Shown(hosted.is_closed(now), hosted.leaderboard(now), sight, is_organizer)
+        return Shown(hosted.is_closed(now), hosted.leaderboard(now), sight, is_organizer)
 
-    def _board(
-        self, hosted: Hosted, question: HostedQuestion, split: Split, shown: _Shown, version: int
-    ) -> models.Leaderboard:
-        rows = (
-            []
-            if shown.sight.is_hidden
-            else self.rows(hosted, question, split, shown.sight, exact=shown.is_exact)
-        )
-        return self._model(hosted, question, split, shown, version, rows)
+    def _shown_rows(
+        self, hosted: Hosted, question: HostedQuestion, split: Split, shown: Shown
+    ) -> list[models.BoardRow]:
+        if shown.sight.is_hidden:
+            return []
+        return self.rows(hosted, question, split, shown.sight, exact=shown.is_exact)
 
     @staticmethod
     def _model(
         hosted: Hosted,
         question: HostedQuestion,
         split: Split,
-        shown: _Shown,
+        shown: Shown,
         version: int,
         rows: list[models.BoardRow],
     ) -> models.Leaderboard:
@@ -179,22 +237,26 @@ class Boards:
             hidden=shown.sight.is_hidden,
             mode=shown.mode,
             exact=shown.is_exact,
+            n_rows=len(rows),
+            offset=0,
+            own=None,
             rows=rows,
         )
 
     def _combined(
-        self, hosted: Hosted, split: Split, method: Method, shown: _Shown, version: int
+        self, hosted: Hosted, split: Split, method: Method, shown: Shown, version: int
     ) -> models.CombinedLeaderboard:
         rows: list[models.CombinedRow] = []
         if not shown.sight.is_hidden:
-            members = self._members(hosted)
             boards = [
                 Board(q.id, q.question.weight, self.ranked(hosted, q, split, shown.sight))
                 for q in hosted.questions.values()
             ]
             # Means of ranks are made of whole numbers that everyone sees.
             exact = shown.is_exact, shown.is_exact or method == "mean_rank"
-            rows = [_combined_row(row, members, *exact) for row in combine(boards, method=method)]
+            found = combine(boards, method=method)
+            members = self._members(hosted, (row.team for row in found))
+            rows = [combined_row(row, members, *exact) for row in found]
         return models.CombinedLeaderboard(
             competition=hosted.slug,
             split=split.value,
@@ -204,19 +266,19 @@ class Boards:
             hidden=shown.sight.is_hidden,
             mode=shown.mode,
             exact=shown.is_exact,
+            n_rows=len(rows),
+            offset=0,
+            own=None,
             rows=rows,
         )
 
     def _rank(self, hosted: Hosted, question: HostedQuestion, split: Split, sight: Sight) -> list[Row]:
-        metric, is_greater = question.question.metric, question.metrics[0].greater_is_better
-        entries = self._store.contenders(
-            hosted.slug, question.id, metric=metric, greater_is_better=is_greater, until=sight.until
-        )
-        if sight.is_ladder:
-            standing = self.climbs.standings(hosted, question, sight.until)
-            released = self._store.chosen({each.submission: each.n_tries for each in standing})
-            entries = [*(entry for entry in entries if entry.is_baseline), *released]
-        return self._rank_entries(question, split, entries)
+        n_tries: dict[int, int] = {}
+        # Where a private place is not that of a chosen submission, it is that of the best public one.
+        for each in {Split.PUBLIC, Split.PUBLIC if sight.is_ladder else split}:
+            places = self._standings.order(hosted, question, each, sight).places()
+            n_tries |= {place.submission: place.n_tries for place in places}
+        return self._rank_entries(question, split, self._store.chosen(n_tries))
 
     def _rank_entries(self, question: HostedQuestion, split: Split, entries: Sequence[Entry]) -> list[Row]:
         metric, is_greater = question.question.metric, question.metrics[0].greater_is_better
@@ -226,16 +288,21 @@ class Boards:
         influences = self._store.influences(judgements[:MOST_PAIRED], split)
         return with_uncertainty(rows, influences, greater_is_better=is_greater)
 
-    def _members(self, hosted: Hosted) -> dict[str, list[str]]:
-        return {team["name"]: team["members"] for team in self._store.accounts.teams(hosted.slug)}
+    def _members(self, hosted: Hosted, teams: Iterable[str]) -> Members:
+        return self._store.accounts.members(hosted.slug, list(teams))
 
 
 @dataclass(frozen=True)
-class _Shown:
-    is_closed: bool
-    mode: models.Mode
-    sight: Sight
-    is_exact: bool
+class _Kept:
+    state: tuple[int, int, Shown | None]
+    made: object
+    at: float
+    took_s: float
+
+    def serves(self, shown: Shown | None, is_large: Callable[[Any], bool]) -> bool:
+        """Whether it does though it is not the newest: what takes long is made less often."""
+        is_young = time.monotonic() < self.at + LARGE_FACTOR * self.took_s
+        return is_young and self.state[2] == shown and is_large(self.made)
 
 
 def _topic(hosted: Hosted, question: HostedQuestion) -> str:
@@ -245,45 +312,3 @@ def _topic(hosted: Hosted, question: HostedQuestion) -> str:
 def _has(entry: Entry, metric: str) -> bool:
     """False for what was last judged when the question had another metric."""
     return all(metric in entry.scores[split] for split in Split)
-
-
-def _row(row: Row, split: Split, members: dict[str, list[str]], *, exact: bool) -> models.BoardRow:
-    is_baseline = row.entry.is_baseline
-    values = {name: showing.value(score, exact=exact) for name, score in row.entry.scores[split].items()}
-    own = values[row.score.metric]
-    return models.BoardRow(
-        rank=row.rank,
-        rank_low=row.rank_low,
-        rank_high=row.rank_high,
-        tie_with_first=row.tie_with_first,
-        # Everybody's: two digits, as it is drawn at random, and it comes from what is secret.
-        p_first=None if row.p_first is None else round(row.p_first, 2),
-        team=row.team,
-        members=[] if is_baseline else members.get(row.team, []),
-        score=own.score,
-        low=own.low,
-        high=own.high,
-        level=own.level,
-        warning=own.warning,
-        metrics={name: value.score for name, value in values.items()},
-        n_submissions=row.n_submissions,
-        submitted_at=row.entry.submitted_at,
-        submission=row.entry.submission,
-        baseline=is_baseline,
-        # What a team noted is the team's; a baseline's note says what it is.
-        note=row.entry.note if is_baseline else None,
-        shake_up=row.shake_up,
-    )
-
-
-def _combined_row(
-    row: CombinedRow, members: dict[str, list[str]], are_parts_exact: bool, is_exact: bool
-) -> models.CombinedRow:
-    return models.CombinedRow(
-        rank=row.rank,
-        team=row.team,
-        members=members.get(row.team, []),
-        score=showing.number(row.score, row.se, exact=is_exact),
-        parts={q: showing.part(part, exact=are_parts_exact) for q, part in row.parts.items()},
-        baseline=False,
-    )

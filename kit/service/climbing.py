@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,9 +25,9 @@ class Release:
 
 @dataclass(frozen=True)
 class Standing:
-    """The submission whose score a team is shown with, and how many it has made."""
+    """The submission whose score a team is shown with, and how many scored ones it has made."""
 
-    submission: int
+    tried: ScoredTry
     n_tries: int
 
 
@@ -63,12 +63,21 @@ class Climbs:
             for tried, rung in zip(tries, rungs, strict=True)
         }
 
-    def standings(self, hosted: Hosted, question: HostedQuestion, until: datetime | None) -> list[Standing]:
-        """Where each team stands."""
-        found = []
-        for team_id, tries in self._tries(hosted, question, until, None).items():
+    def standings(
+        self,
+        hosted: Hosted,
+        question: HostedQuestion,
+        until: datetime | None,
+        teams: Collection[int] | None = None,
+    ) -> dict[int, Standing]:
+        """Where each team stands, of all or of some."""
+        by_team: dict[int, list[ScoredTry]] = {}
+        for team_id in (None,) if teams is None else teams:
+            by_team |= self._tries(hosted, question, until, team_id)
+        found = {}
+        for team_id, tries in by_team.items():
             rungs = self._climb(hosted, question, until, team_id, tries)
-            found.append(Standing(tries[rungs[-1].standing].submission, len(tries)))
+            found[team_id] = Standing(tries[rungs[-1].standing], len(tries))
         return found
 
     def _tries(

@@ -93,8 +93,8 @@ def _other(
     if (asked.b is None) == (asked.team is None):
         raise InvalidRequest("Say what to compare with: either b, a submission, or team, a team's name.")
     if asked.b is None:
-        row = service.boards.row_of(hosted, question, asked.split, str(asked.team))
-        return row.entry.submission, row.team
+        place = service.boards.place_of(hosted, question, asked.split, str(asked.team))
+        return place.submission, place.team
     if (other := _question_of(service, hosted, caller, asked.b).id) != question.id:
         raise InvalidRequest(
             f"Submission {asked.a} is for question '{question.id}' and {asked.b} for '{other}'."

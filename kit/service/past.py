@@ -9,6 +9,7 @@ from kit.service.auth import Caller
 from kit.service.boards import View, view
 from kit.service.context import Service
 from kit.service.hosted import Hosted, HostedQuestion
+from kit.service.paging import Window, paged
 from kit.service.rejudging import version_of
 from kit.submission import Split
 
@@ -22,6 +23,7 @@ def read_past(
     *,
     version: int | None,
     at: datetime | None,
+    window: Window,
 ) -> View:
     """The leaderboard of a version (all as it was last judged under it) or at a moment, as bytes.
 
@@ -48,5 +50,5 @@ def read_past(
         in_force = service.store.versions.in_force_at(hosted.slug, question.id, at)
         question = version_of(service, hosted, question.id, in_force) if in_force else question
         entries = history.at(hosted.slug, question.id, at)
-    board = service.boards.past(hosted, question, split, entries)
+    board = paged(service.boards.past(hosted, question, split, entries), window)
     return view(board, [f"board/{hosted.slug}/{question.id}"])

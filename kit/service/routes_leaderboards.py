@@ -18,6 +18,7 @@ from kit.service.entry import check_entry
 from kit.service.errors import documented
 from kit.service.files import binary
 from kit.service.hosted import Hosted, HostedQuestion
+from kit.service.paging import Window
 from kit.service.past import read_past
 from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
 from kit.submission import Split
@@ -25,6 +26,9 @@ from kit.submission import Split
 router = APIRouter(prefix="/api/v1/competitions", tags=["leaderboards"])
 
 NOTEBOOK = "application/x-ipynb+json"
+Limit = Annotated[int | None, Query(ge=1, le=1000, description="Rows of a page.")]
+Offset = Annotated[int, Query(ge=0, le=MAX_ID, description="Rows above the page.")]
+Around = Annotated[Literal["me"] | None, Query(description="`me`: the page with your team in its middle.")]
 SubmissionId = Annotated[int, Query(ge=1, le=MAX_ID)]
 
 _LIST = TypeAdapter(list[models.Baseline])
@@ -42,17 +46,22 @@ async def leaderboard(
     split: Split = Split.PUBLIC,
     version: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
     at: AwareDatetime | None = None,
+    limit: Limit = None,
+    offset: Offset = 0,
+    around: Around = None,
 ) -> Response:
     """A question's leaderboard; the private one is for organizers until the competition has closed.
 
-    Organizers may ask for that of a version of the question, or at a moment that has passed.
+    All rows, where they are no more than 1,000 and no page is asked for; else a page, and the row of the
+    asker's team. Organizers may ask for that of a version of the question, or at a moment that has passed.
     """
 
     def read() -> View:
         check_split(service, hosted, caller, split)
+        window = Window(limit, offset, around == "me")
         if version is not None or at is not None:
-            return read_past(service, hosted, question, caller, split, version=version, at=at)
-        return service.boards.question(hosted, question, split, is_organizer=caller.is_organizer)
+            return read_past(service, hosted, question, caller, split, version=version, at=at, window=window)
+        return service.boards.question(hosted, question, split, caller, window)
 
     return await answer_changed(condition, service, caller, read)
 
@@ -65,12 +74,15 @@ async def combined_leaderboard(
     condition: Conditional,
     split: Split = Split.PUBLIC,
     method: Literal["normalized", "mean_rank"] = "normalized",
+    limit: Limit = None,
+    offset: Offset = 0,
+    around: Around = None,
 ) -> Response:
-    """The leaderboard over all questions."""
+    """The leaderboard over all questions, or a page of it."""
 
     def read() -> View:
         check_split(service, hosted, caller, split)
-        return service.boards.combined(hosted, split, method, is_organizer=caller.is_organizer)
+        return service.boards.combined(hosted, split, method, caller, Window(limit, offset, around == "me"))
 
     return await answer_changed(condition, service, caller, read)
 

@@ -138,10 +138,10 @@ def _team_id(service: Service, hosted: Hosted, caller: Caller, team: str | None)
     own = service.store.accounts.team_of(hosted.slug, caller.user_id)
     if not caller.is_organizer:
         return 0 if own is None else int(own["id"])
-    teams = {row["name"].casefold(): row["id"] for row in service.store.accounts.teams(hosted.slug)}
-    if team is None or team.casefold() not in teams:
+    team_id = None if team is None else service.store.accounts.team_named(hosted.slug, team)
+    if team_id is None:
         raise NotFound(f"There is no team {team!r} in '{hosted.slug}'.")
-    return int(teams[team.casefold()])
+    return team_id
 
 
 def _topics(topics: Sequence[str], shown: Sequence[models.Submission]) -> list[str]:

@@ -45,7 +45,8 @@ class Leaderboard(BaseModel):
     """A question's leaderboard, best first.
 
     Where ``exact`` is false, numbers have no more digits than their standard errors support. Ranks follow
-    the exact scores.
+    the exact scores. ``rows`` are those after the first ``offset`` of ``n_rows``; where they are not all,
+    ``own`` is the row of the asker's team, if it has one, wherever it stands.
     """
 
     competition: str
@@ -59,6 +60,9 @@ class Leaderboard(BaseModel):
     hidden: bool
     mode: Mode
     exact: bool
+    n_rows: int
+    offset: int
+    own: BoardRow | None
     rows: list[BoardRow]
 
 
@@ -82,7 +86,10 @@ class CombinedRow(BaseModel):
 
 
 class CombinedLeaderboard(BaseModel):
-    """The leaderboard over all questions; scores are 0 at the baseline and 1 at the best, or mean ranks."""
+    """The leaderboard over all questions; scores are 0 at the baseline and 1 at the best, or mean ranks.
+
+    ``rows``, ``offset``, ``n_rows`` and ``own`` are as of a question's leaderboard.
+    """
 
     competition: str
     split: Literal["public", "private"]
@@ -92,6 +99,9 @@ class CombinedLeaderboard(BaseModel):
     hidden: bool
     mode: Mode
     exact: bool
+    n_rows: int
+    offset: int
+    own: CombinedRow | None
     rows: list[CombinedRow]
 
 
