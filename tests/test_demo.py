@@ -102,7 +102,8 @@ def test_a_demo_runs_keeps_its_data_and_leaves_no_process(tmp_path: Path) -> Non
         assert ada and organizer
         with Client(service) as client:
             client.log_in("organizer", organizer, scopes=["submit", "read", "organize"])
-            assert {c["slug"] for c in client.competitions()} == {"penguins", "diamonds", "flights"}
+            slugs = {c["slug"] for c in client.competitions()}
+            assert slugs == {"penguins", "diamonds", "flights", "departures"}
             demo.wait_for("sex / logistic-regression: 0.")
             assert len(client.competition("penguins").leaderboard()) == 2
         notebook = folder / "notebooks/01-submit-predictions.ipynb"

@@ -25,7 +25,7 @@ from kit.demo._folder import Folder
 from kit.demo._ports import HOST, Ports
 from kit.resources import folder
 
-SAMPLES = ("penguins", "diamonds", "flights")
+SAMPLES = ("penguins", "diamonds", "flights", "departures")
 WATCH_S = 0.3
 
 
