@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kit.cli.screen import complain, print_json, print_table, tell
+from kit.cli.code import cancel, code, print_folds, run_dry, show_submission
+from kit.cli.screen import complain, plain, print_json, print_table, tell
 from kit.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 SUBMISSION_COLUMNS = (
     "id",
     "question",
+    "kind",
     "submitted_at",
     "state",
     "public",
@@ -40,7 +42,7 @@ def register(app: typer.Typer) -> None:
     from kit.cli import session
 
     session.register(app)
-    for command in (download, submit, submissions, rules, select):
+    for command in (download, submit, submissions, cancel, code, rules, select):
         app.command(rich_help_panel="Taking part")(command)
 
 
@@ -68,16 +70,27 @@ def download(
 def submit(
     where: Positional = None,
     competition: Competition = None,
-    file: Annotated[Path, typer.Option("--file", "-f", help="CSV (also gzip, zstd) or Parquet.")] = ...,  # type: ignore[assignment]
+    file: Annotated[
+        Path,
+        typer.Option(
+            "--file", "-f", help="Predictions (CSV, Parquet), a .py file, a folder of modules or a notebook."
+        ),
+    ] = ...,  # type: ignore[assignment]
     message: Annotated[str, typer.Option("--message", "-m", help="A note to find it by.")] = "",
     question: Question = None,
     wait: Annotated[bool, typer.Option(help="Wait for the score.")] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Run code here on the public training data; nothing is sent.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit predictions and wait for the score."""
+    """Submit predictions, code or a notebook, and wait for the score."""
     from kit.client.standing import describe
 
     comp = opened(competition or where)
+    if dry_run:
+        run_dry(comp, file, question, as_json=as_json)
+        return
     submission = comp.submit(file, note=message, question=question)
     if wait:
         submission.wait()
@@ -86,8 +99,11 @@ def submit(
         print_json(facts)
     elif submission.state not in ("REJECTED", "ERROR"):
         print(describe(facts))
+        print_folds(submission.code, facts["metric"])
     if submission.state in ("REJECTED", "ERROR"):
         complain(repr(submission))
+        if submission.traceback:
+            tell(plain(submission.traceback).rstrip())
     tell(remaining(facts))
     if submission.state in ("REJECTED", "ERROR"):
         raise typer.Exit(1)
@@ -97,10 +113,19 @@ def submissions(
     where: Positional = None,
     competition: Competition = None,
     question: Question = None,
+    number: Annotated[int | None, typer.Option("--id", help="Only this one, with its folds.")] = None,
+    traceback: Annotated[
+        bool, typer.Option("--traceback", help="With --id: where the code failed, and what it printed.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List your team's submissions, newest first."""
+    """List your team's submissions, newest first; or show one of them."""
     comp = opened(competition or where)
+    if number is not None:
+        show_submission(comp.submission(number), traceback=traceback, as_json=as_json)
+        return
+    if traceback:
+        raise InvalidRequest("Say of which submission: kit submissions --id ID --traceback")
     comp.client.require_login()
     found = comp.client.get(f"{comp.path}/submissions", {"question": question})
     if as_json:
@@ -184,7 +209,9 @@ def submission_row(facts: dict[str, Any]) -> dict[str, Any]:
     reasons = facts.get("reasons") or []
     more = f" (and {len(reasons) - 1} more: --json)" if len(reasons) > 1 else ""
     why = f"{reasons[0]}{more}" if reasons else facts.get("verdict") or (incident and f"incident {incident}")
-    return {**facts, **scores, "why": why, "rejudged": rejudged_text(facts)}
+    # The kind is worth a column only where there are several.
+    kind = facts.get("kind") if facts.get("kind") != "predictions" else None
+    return {**facts, **scores, "kind": kind, "why": why, "rejudged": rejudged_text(facts)}
 
 
 def notice_line(notice: dict[str, Any]) -> str:

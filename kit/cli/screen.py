@@ -60,5 +60,9 @@ def _cell(name: str, value: object) -> Text:
         return Text(f"{value:.6g}")
     if isinstance(value, list):
         return Text("; ".join(map(str, value)))
-    # A team's name is somebody else's text: no control characters, which could rewrite the screen.
-    return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value)))
+    return Text(plain(str(value), keep=""))
+
+
+def plain(text: str, *, keep: str = "\n\t") -> str:
+    """Somebody else's text without control characters, which could rewrite the screen."""
+    return "".join(c if c.isprintable() or c in keep else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 from kit.client.display import widget_bundle
@@ -52,6 +54,24 @@ class Code:
             raise InvalidRequest(f"{asked}Say which file: name=… There are: {names}.")
         return wanted
 
+    def write(self, folder: Path) -> list[Path]:
+        """Write the files into a new folder.
+
+        Raises
+        ------
+        InvalidRequest
+            Where the folder has something in it.
+        """
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InvalidRequest(f"{str(folder)!r} is there already: name a new folder.")
+        written = []
+        for name, text in self.files.items():
+            path = folder / _safe(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+            written.append(path)
+        return written
+
     def __repr__(self) -> str:
         return "\n\n".join(f"# {self.title}: {name}\n{self.shown(name).rstrip()}" for name in self.files)
 
@@ -85,6 +105,13 @@ def put_into_cell(text: str) -> None:
     if shell is None:
         raise InvalidRequest("There is no notebook to put a cell into: read comp.code(…).files instead.")
     shell.set_next_input(text, replace=False)
+
+
+def _safe(name: str) -> str:
+    # Somebody else names the files, and must not choose where on this machine they go.
+    if re.search(r"[\\\0:]", name) or not all(part.strip(".") for part in name.split("/")):
+        raise InvalidRequest(f"A file is named {name!r}, which is not safe to write.")
+    return name
 
 
 def _cells(text: str) -> str:
