@@ -101,7 +101,9 @@ class _Given:
                 whole = self.truth.expected.domain is Domain.DISTRIBUTION
                 frame = self.predictions if whole else self.predictions.iloc[:, [column]]
                 self._values[wanted, column] = _as_domain(metric, frame, self.truth)
-            self._parts[wanted, column, split] = self._values[wanted, column][self.truth.rows(split)]
+            self._parts[wanted, column, split] = self._values[wanted, column].take(
+                self.truth.rows(split), axis=0
+            )
         return self._parts[wanted, column, split]
 
 
@@ -147,7 +149,7 @@ def _prepare(truth: Truth, question: Question, split: Split, seed: int) -> Prepa
 
 
 def _as_score(name: str, split: Split, found: Estimate, truth: Truth) -> Score:
-    n_rows = int(np.count_nonzero(truth.is_public == (split is Split.PUBLIC)))
+    n_rows = len(truth.rows(split))
     value = _finite(name, found.score, split, n_rows)
     n_resamples = int(np.count_nonzero(np.isfinite(found.resampled)))
     size = (found.level, n_rows, n_resamples)

@@ -23,22 +23,39 @@ class Confusion:
         self.y = np.asarray(rows.y_true, dtype=np.intp)
         self.n_classes = max(2, rows.n_classes, int(self.y.max(initial=0)) + 1)
         self._cells = self.rows.blocks.of_row * self.n_classes + self.y
-        self._last: tuple[Array, Array] | None = None
+        self._last: tuple[Array, Array, Array | None] | None = None
 
     def counts(self, y_pred: Array) -> Array:
         """Right, true and predicted rows of each class, shape (n_blocks, 3, K)."""
+        return self._counted(y_pred)[1]
+
+    def squared_distances(self, y_pred: Array) -> Array:
+        """Squared differences of class codes, summed over the rows of each block."""
+        missed = self._counted(y_pred)[2]
+        if missed is None:
+            p = np.asarray(y_pred, dtype=np.intp)
+            missed = np.zeros(self.rows.blocks.n_blocks)
+            for part in chunks(len(p)):
+                distance = np.square(self.y[part] - p[part])
+                missed += np.bincount(self.rows.blocks.of_row[part], distance, self.rows.blocks.n_blocks)
+        return missed
+
+    def _counted(self, y_pred: Array) -> tuple[Array, Array, Array | None]:
         if self._last is None or self._last[0] is not y_pred:
             p = np.asarray(y_pred, dtype=np.intp)
-            self._last = (y_pred, self._whole(p) if self.n_classes <= _SMALL else self._margins(p))
-        return self._last[1]
+            found = self._whole(p) if self.n_classes <= _SMALL else (self._margins(p), None)
+            self._last = (y_pred, *found)
+        return self._last
 
-    def _whole(self, p: Array) -> Array:
+    def _whole(self, p: Array) -> tuple[Array, Array]:
         k, n_blocks = self.n_classes, self.rows.blocks.n_blocks
         cells = np.zeros(n_blocks * k * k, dtype=np.int64)
         for part in chunks(len(p), max(CHUNK, 4 * len(cells))):
             cells += np.bincount(self._cells[part] * k + p[part], minlength=len(cells))
         both = cells.reshape(n_blocks, k, k)
-        return np.stack([np.diagonal(both, axis1=1, axis2=2), both.sum(axis=2), both.sum(axis=1)], axis=1)
+        counts = [np.diagonal(both, axis1=1, axis2=2), both.sum(axis=2), both.sum(axis=1)]
+        distances = np.square(np.subtract.outer(np.arange(k), np.arange(k))).ravel()
+        return np.stack(counts, axis=1), (both.reshape(n_blocks, k * k) @ distances).astype(np.float64)
 
     def _margins(self, p: Array) -> Array:
         k, n_blocks = self.n_classes, self.rows.blocks.n_blocks
@@ -155,19 +172,14 @@ def accuracy(rows: Rows) -> Reducer:
     )
 
 
-def quadratic_weighted_kappa(rows: Rows, confusion: Confusion) -> Reducer:
+def quadratic_weighted_kappa(confusion: Confusion) -> Reducer:
     """Tables of the moments of class codes: rows, sums, sums of squares, squared differences."""
 
     def reduce(y_pred: Array) -> Table:
-        p = np.asarray(y_pred, dtype=np.intp)
         _, true, predicted = np.moveaxis(confusion.counts(y_pred), 1, 0).astype(np.float64)
         codes = np.arange(true.shape[1], dtype=np.float64)
-        missed = np.zeros(rows.blocks.n_blocks)
-        for part in chunks(len(p)):
-            distance = np.square(confusion.y[part] - p[part])
-            missed += np.bincount(rows.blocks.of_row[part], distance, rows.blocks.n_blocks)
         columns = [true.sum(axis=1), true @ codes, predicted @ codes]
-        columns += [true @ codes**2 + predicted @ codes**2, missed]
+        columns += [true @ codes**2 + predicted @ codes**2, confusion.squared_distances(y_pred)]
         return Table(np.column_stack(columns), _qwk)
 
     return reduce

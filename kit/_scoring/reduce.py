@@ -54,5 +54,5 @@ def reducer(
     if base in FORMULAS:
         return counts.of_counts(base, confusion or Confusion(rows))
     if base == "quadratic_weighted_kappa":
-        return counts.quadratic_weighted_kappa(rows, confusion or Confusion(rows))
+        return counts.quadratic_weighted_kappa(confusion or Confusion(rows))
     return _OTHERS[base](rows, **options)

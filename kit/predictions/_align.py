@@ -39,7 +39,7 @@ def align(columns: Columns, expected: Expected) -> pd.DataFrame:
     if found.problems:
         refuse(expected, *found.problems)
     arrays.clear()
-    return framed(values if places is None else _in_order(values, places), expected)
+    return framed(np.array(values) if places is None else _in_order(values, places), expected)
 
 
 def _plain(name: str, column: pa.Array | pa.ChunkedArray, expected: Expected) -> pa.Array:

@@ -30,11 +30,15 @@ Arrays = Mapping[str, pa.Array]
 
 
 def numbers(columns: Arrays, expected: Expected, found: Findings) -> Array:
-    """Finite numbers in the range of the domain, shape (n_columns, n_rows)."""
-    values = np.empty((len(columns), _n_rows(columns)))
+    """Finite numbers in the range of the domain, shape (n_columns, n_rows); of one column maybe a view."""
+    values = np.empty((len(columns), _n_rows(columns) if len(columns) != 1 else 0))
     low, high, outside = _RANGES.get(expected.domain, (-math.inf, math.inf, ""))
     for i, (name, column) in enumerate(columns.items()):
-        values[i] = floats = _floats(column)
+        floats = _floats(column)
+        if len(columns) == 1:
+            values = floats[None, :]
+        else:
+            values[i] = floats
         if _are_within(floats, low, high):
             continue
         is_finite = np.isfinite(floats)
