@@ -9,6 +9,7 @@ from typing import Any
 import kit
 from generating import markdown
 from kit.client.magics import leaderboard
+from kit.client.submitting import USAGE, submit
 
 _FIRST = ("connect", "CompetitionClient", "Submission", "Client")
 
@@ -21,7 +22,9 @@ def page() -> str:
         parts += [f"## {name}", _signature(name, subject), markdown.docstring(inspect.getdoc(subject) or "")]
         if inspect.isclass(subject):
             parts += [part for member, value in members(subject) for part in _member(name, member, value)]
-    parts += ["## Magics", "`%load_ext kit` adds:", _signature("%leaderboard", None), _magic()]
+    parts += ["## Magics", "`%load_ext kit` adds:"]
+    for usage, magic in ((USAGE, submit), ("%leaderboard [QUESTION]", leaderboard)):
+        parts += [f"```\n{usage}\n```", markdown.docstring(inspect.getdoc(magic) or "")]
     parts += ["## Errors", markdown.table(("", ""), [(_error(name), _summary(name)) for name in errors()])]
     return markdown.page("Python", *parts)
 
@@ -51,9 +54,7 @@ def _member(owner: str, name: str, value: Any) -> list[str]:
     return [f"### {owner}.{name}", _signature(name, function), text]
 
 
-def _signature(name: str, subject: Callable[..., Any] | None) -> str:
-    if subject is None:
-        return f"```\n{name} [QUESTION]\n```"
+def _signature(name: str, subject: Callable[..., Any]) -> str:
     signature = inspect.signature(subject)
     given: list[str] = []
     star = False
@@ -78,10 +79,6 @@ def _parameter(parameter: inspect.Parameter) -> str:
     kind = "" if parameter.annotation is parameter.empty else f": {parameter.annotation}"
     default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
     return f"{mark}{parameter.name}{kind}{default}"
-
-
-def _magic() -> str:
-    return markdown.docstring(inspect.getdoc(leaderboard) or "")
 
 
 def _error(name: str) -> str:

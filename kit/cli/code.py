@@ -21,7 +21,19 @@ Where = Annotated[
     typer.Option("--competition", "-c", help="Slug or address; by default that of the last login."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-COLUMNS = ("fold", "state", "train", "valid", "test", "fit_s", "valid_s", "test_s", "cpu_s", "peak_mb")
+COLUMNS = (
+    "fold",
+    "state",
+    "train",
+    "valid",
+    "test",
+    "private",
+    "fit_s",
+    "valid_s",
+    "test_s",
+    "cpu_s",
+    "peak_mb",
+)
 
 
 def cancel(number: Number, competition: Where = None, as_json: AsJson = False) -> None:

@@ -9,7 +9,8 @@ from kit.client.http import Json
 if TYPE_CHECKING:
     import pandas as pd
 
-STEPS = ("train", "valid", "test")
+STEPS = ("train", "valid", "test", "private")
+"""``test`` is of the public rows of the truth; ``private`` is told to participants after the close."""
 TIMES = ("fit_s", "valid_s", "test_s", "fit_cpu_s", "valid_cpu_s", "test_cpu_s")
 
 
@@ -64,7 +65,9 @@ def frame(code: Json, metric: str) -> pd.DataFrame:
 
     columns = ["fold", "state", *STEPS, *TIMES, "peak_bytes"]
     made = pd.DataFrame.from_records(rows(code, metric)) if code.get("folds") else pd.DataFrame()
-    return made.reindex(columns=[*columns, *(name for name in made.columns if name not in columns)])
+    made = made.reindex(columns=[*columns, *(name for name in made.columns if name not in columns)])
+    unseen = [name for name in made.columns if name.startswith("private") and made[name].isna().all()]
+    return made.drop(columns=unseen)
 
 
 def _row(fold: Json, metrics: list[str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tempfile
 import uuid
@@ -82,8 +83,9 @@ def source_of(given: object, question: Json) -> Source | None:
     path = existing(given)
     if check_kind(path, question["kinds"]) == "predictions":
         return None
-    source = read_source(path, question.get("code") or {})
-    _check_source_size(source, max_bytes=question["max_bytes"])
+    code = question.get("code") or {}
+    source = read_source(path, code)
+    _check_source_size(source, max_bytes=min(question["max_bytes"], code.get("max_bytes", math.inf)))
     return source
 
 
@@ -107,7 +109,7 @@ def _check_size(n_bytes: int, expected: Callable[[], Expected], *, max_bytes: in
         raise InvalidPredictions(expected().question, [f"the file has {size}; the limit is {limit}"])
 
 
-def _check_source_size(source: Source, *, max_bytes: int) -> None:
+def _check_source_size(source: Source, *, max_bytes: float) -> None:
     if len(source.content) > max_bytes:
         limit, size = (f"{n / 1e6:,.1f} MB" for n in (max_bytes, len(source.content)))
         raise InvalidRequest(f"{source.filename} has {size}; the limit is {limit}. Send the modules alone.")

@@ -94,7 +94,7 @@ class Trial:
         verdict = None if report.verdict is None else str(report.verdict)
         state = "FAILED" if verdict else "DONE"
         self.facts = {**self.facts, "state": state, "verdict": verdict, "reasons": reasons, "code": code}
-        printed = f"Printed:\n{report.output}" if report.output.strip() else ""
+        printed = f"Output:\n{report.output}" if report.output.strip() else ""
         self._traceback = "\n".join(part for part in (report.traceback, printed) if part)
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from kit.client.folds import progress_text
 from kit.client.standing import rejudged_text
 from kit.errors import KitError
 from kit.widgets._widget import Json, quiet
-from kit.widgets.folds import cost_text, fold_table, progress
+from kit.widgets.folds import fold_table, progress
 from kit.widgets.fragment import Fragment, Node, button, chip, el, message, time
 from kit.widgets.traceback import traceback
 
@@ -181,7 +181,7 @@ def _scores(facts: Json) -> list[Node]:
 
 def _about_runs(facts: Json) -> list[str]:
     code = facts.get("code") or {}
-    told = [cost_text(code)] if cost_text(code) else []
+    told = []
     if code.get("reproducible") is False:
         told.append("Not reproducible: running the first fold again gave other predictions.")
     if facts["state"] in FINAL and facts.get("kind") == "notebook" and facts["state"] != "ERROR":

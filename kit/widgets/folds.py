@@ -58,16 +58,6 @@ def standing(code: Json) -> str:
     return f"{told[:1].upper()}{told[1:]}." if told else "Being judged now."
 
 
-def cost_text(code: Json) -> str:
-    """What all of it took: "4.2 s to fit, 0.31 s to predict, at most 212 MB"."""
-    fit, valid, test, peak = (code.get(key) for key in ("fit_s", "valid_s", "test_s", "peak_bytes"))
-    told = [None if fit is None else f"{seconds(fit)} to fit"]
-    if valid is not None or test is not None:
-        told.append(f"{seconds((valid or 0) + (test or 0))} to predict")
-    told.append(None if not peak else f"at most {memory(peak)}")
-    return ", ".join(part for part in told if part)
-
-
 def seconds(value: float | None) -> str:
     """A duration as people say it.
 
@@ -132,7 +122,8 @@ def _help(head: str, metric: str) -> str | None:
     helps = {
         "train": f"{metric} on the rows the fold was trained on",
         "valid": f"{metric} on the rows of the training data the fold has not seen",
-        "test": f"{metric} on the public part of the test data",
+        "test": f"{metric} on the public part of the truth",
+        "private": f"{metric} on the private part of the truth",
         "fit": "Seconds by the clock to import and fit",
         "predict": "Seconds by the clock to predict validation and test rows",
         "memory": "Most memory held at a time",
