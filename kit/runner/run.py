@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from kit.runner.sandbox import Level, RunLimits
+from kit.errors import SandboxUnavailable
+from kit.runner.driving import TAIL_BYTES, Driver, End, Ended
+from kit.runner.exchange import Answer, BadAnswer, cleaned, message, payload_bound, read_npy, text_of
+from kit.runner.packages import packages_of
+from kit.runner.replies import ROWS, problem_of, wanted_columns
+from kit.runner.sandbox import Level, RunLimits, detect_isolation
+from kit.runner.sandbox_process import NotStarted, Process
+from kit.runner.sandbox_start import own_limits, start
+from kit.runner.sandbox_tree import usage_of
+from kit.runner.verdicts import Failure, failure_of_answer, failure_of_end, failure_of_error
 from kit.submission import Verdict
+
+START_S = 120.0
+"""How long a sandbox may take to start, before any code of a participant runs."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +107,23 @@ class Runner:
     Raises
     ------
     SandboxUnavailable
-        When this machine cannot give the level asked for.
+        When this machine cannot give the level asked for, or the sandbox itself failed.
     """
 
     def __init__(
         self, limits: RunLimits, *, level: Level, python: Path | None = None, hide_inputs: bool = False
     ) -> None:
-        self.limits = limits
+        self.limits, self.level, self.python, self.hide_inputs = limits, level, python, hide_inputs
+        if level is Level.ISOLATED:
+            found = detect_isolation()
+            if found.level is not Level.ISOLATED:
+                raise SandboxUnavailable(f"No isolated sandbox here; missing: {'; '.join(found.missing)}.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def run(
         self,
@@ -114,7 +137,145 @@ class Runner:
         on_stage: Callable[[str], None] | None = None,
     ) -> Run:
         """Run one fold; ``on_stage`` is told each stage as it begins, ``stop`` ends the run as cancelled."""
-        raise NotImplementedError
+        inputs = {
+            "fit": {"X_train": X_train, "y_train": y_train},
+            "valid": {"X": X},
+            "test": {"X": X_test},
+        }
+        driver = Driver(self._start(task), self.limits, stop)
+        try:
+            return _Course(self, task, driver).run(inputs, on_stage or (lambda _: None))
+        finally:
+            driver.close()
 
     def close(self) -> None:
         """Give back what was kept warm."""
+
+    def _start(self, task: Task) -> Process:
+        try:
+            return start(self.level, self.python, task.mounts, self.limits)
+        except (NotStarted, OSError) as error:
+            raise SandboxUnavailable(f"The sandbox did not start: {error}") from error
+
+
+class _Course:
+    """One run as it goes: what is known so far."""
+
+    def __init__(self, runner: Runner, task: Task, driver: Driver) -> None:
+        self.runner, self.task, self.driver = runner, task, driver
+        self.limits, self.process = runner.limits, driver.process
+        self.predictions: dict[str, NDArray[Any]] = {}
+        self.stages: dict[str, Stage] = {}
+        self.modules: list[str] = []
+        self.output: bytes | None = None
+        self.n_columns: int | None = None
+
+    def run(self, inputs: Mapping[str, Mapping[str, Any]], on_stage: Callable[[str], None]) -> Run:
+        task = self.task
+        y_train = inputs["fit"]["y_train"]
+        self.n_columns = wanted_columns(task.wants, task.classes, y_train, task.options.get("columns"))
+        try:
+            self._set_up()
+        except Ended as ended:
+            if ended.end is End.STOPPED:
+                return self._result(failure_of_end(ended, "fit", self.limits, self.process))
+            said = self.driver.printed().decode(errors="replace").strip()[-1000:]
+            raise SandboxUnavailable(f"The harness did not start ({ended}): {said}") from None
+        for stage, values in inputs.items():
+            on_stage(stage)
+            if stage == "test" and self.runner.hide_inputs:
+                self.output = self.driver.printed()
+            failure, traceback = self._stage(stage, values)
+            if failure is not None:
+                return self._result(failure, traceback, stage)
+        return self._result(None)
+
+    def _set_up(self) -> None:
+        self.driver.settle((), START_S)
+        used = self.driver.begin()
+        n_threads = usage_of(self.process.root).n_threads
+        # The files of /tmp are memory too; what the processes take is limited by sampling and rlimits.
+        memory = used + self.limits.memory_bytes + self.limits.disk_bytes
+        self.process.group.limit(memory_bytes=memory, n_pids=self.limits.n_pids + n_threads)
+        task = self.task
+        setup = {
+            "stage": "setup", "entry": task.entry, "kind": task.kind, "wants": task.wants, "seed": task.seed,
+            "classes": [getattr(label, "item", lambda label=label: label)() for label in task.classes],
+            "options": dict(task.options), "folder": self.process.folder, "paths": self.process.paths,
+            "limits": own_limits(self.runner.level, self.limits, n_threads),
+        }  # fmt: skip
+        self.driver.settle(message(setup, _files(task.code)), START_S)
+
+    def _stage(self, stage: str, values: Mapping[str, Any]) -> tuple[Failure | None, str]:
+        """Do one stage; what was wrong, with the traceback."""
+        hidden = stage == "test" and self.runner.hide_inputs
+        n_rows = 0 if stage == "fit" else _n_rows(values["X"])
+        bound = 0 if stage == "fit" else payload_bound(n_rows, self.n_columns or 64, self.task.classes)
+        buffers = message({"stage": stage}, values)
+        try:
+            answer = self.driver.ask(buffers, bound)
+        except Ended as ended:
+            return failure_of_end(ended, stage, self.limits, self.process), ""
+        finally:
+            self.stages[stage] = Stage(self.driver.stage.wall_s, self.driver.stage.cpu_s)
+        if answer.header.get("error"):
+            failure = failure_of_error(answer.header, stage, self.limits, self.process, hidden=hidden)
+            return failure, text_of(answer.header, "traceback", TAIL_BYTES)
+        if stage != "test":
+            names = answer.header.get("modules")
+            self.modules = [str(name) for name in names] if isinstance(names, list) else []
+        if stage != "fit":
+            problem = self._take(stage, answer, n_rows)
+            if problem:
+                return failure_of_answer(problem, stage, hidden=hidden), ""
+        return None, ""
+
+    def _take(self, stage: str, answer: Answer, n_rows: int) -> str:
+        """Keep an answer's array; or say what is wrong with it."""
+        came = text_of(answer.header, "invalid", 200)
+        if came:
+            return f"The predictions for {ROWS[stage]} are {came}; an array of numbers or labels is wanted."
+        try:
+            array = read_npy(answer.payload)
+        except BadAnswer as error:
+            return f"The predictions for {ROWS[stage]} cannot be read: {error}; return an array of numbers."
+        task = self.task
+        labels = task.wants == "predict" and bool(task.classes)
+        problem = problem_of(
+            array, stage, n_rows=n_rows, n_columns=self.n_columns, classes=task.classes, labels=labels
+        )
+        if not problem:
+            flat = self.n_columns == 0 and array.ndim == 2
+            self.predictions[stage] = array.ravel() if flat else array
+        return problem
+
+    def _result(self, failure: Failure | None, traceback: str = "", stage: str = "") -> Run:
+        self.process.kill()
+        printed = self.driver.printed() if self.output is None else self.output
+        withheld = self.output is not None
+        return Run(
+            predictions=self.predictions,
+            stages=self.stages,
+            peak_bytes=self.driver.peak_bytes,
+            verdict=failure.verdict if failure else None,
+            reason=failure.reason if failure else "",
+            traceback="" if withheld and stage == "test" else traceback,
+            output=cleaned(printed.decode(errors="replace")),
+            packages=packages_of(self.modules, self.runner.python),
+            withheld=withheld,
+        )
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """By name: the submission's files. Links are not followed: they would show what the service can read."""
+    found = {}
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name != "__pycache__")
+        for path in (Path(root, name) for name in sorted(names)):
+            if path.is_file() and not path.is_symlink():
+                found[f"code/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
+    return found
+
+
+def _n_rows(X: Any) -> int:
+    return int(X.shape[0]) if hasattr(X, "shape") else len(X)

@@ -51,4 +51,15 @@ class RunLimits:
 
 def detect_isolation() -> Isolation:
     """Start a jail and look what holds in it; done once per process."""
-    return Isolation(Level.LIMITED, (), ("not tried yet",))
+    # Imported late: it starts processes, and whoever only names a level needs none of it.
+    from kit.runner.sandbox_probe import plain_account, probe
+
+    found = probe()
+    if found.holds:
+        return Isolation(Level.ISOLATED, found.features, found.missing)
+    has_account = plain_account() is not None
+    features = ("rlimits", *(("other account",) if has_account else ()))
+    missing = (
+        found.missing if has_account else (*found.missing, "other account: files of this one can be read")
+    )
+    return Isolation(Level.LIMITED, features, missing)

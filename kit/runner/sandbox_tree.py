@@ -1,0 +1,102 @@
+"""What a run's processes use, seen from outside by ``/proc``: times, memory, and who is still there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_TICK_S = 1.0 / os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Of all processes of a tree, the dead that were waited for counted in ``cpu_s``."""
+
+    cpu_s: float
+    resident_bytes: int
+    n_threads: int
+
+
+def usage_of(root: int) -> Usage:
+    """Times and memory of a process and all below it; pages they share count for each."""
+    cpu, resident, threads = 0.0, 0, 0
+    for pid in tree_of(root):
+        with contextlib.suppress(OSError, IndexError):
+            # The name may hold spaces and brackets: all else follows its last one.
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+            cpu += sum(int(value) for value in fields[11:15]) * _TICK_S
+            threads += int(fields[17])
+            resident += max(int(fields[21]), 0) * _PAGE_BYTES
+    return Usage(cpu, resident, threads)
+
+
+def own_bytes(root: int) -> int:
+    """Memory of a tree where shared pages count once, in parts; slower than ``usage_of``."""
+    return sum(_field(pid, "smaps_rollup", "Pss:") for pid in tree_of(root))
+
+
+def peak_bytes(root: int) -> int:
+    """The most memory any process of a tree ever had at a time, by the kernel's own mark."""
+    return max((_field(pid, "status", "VmHWM:") for pid in tree_of(root)), default=0)
+
+
+def account_of(pid: int) -> int:
+    """The number of the account a process runs as, as this side counts them."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Uid:"))
+
+
+def tree_of(root: int) -> list[int]:
+    """A process and all below it."""
+    found = [root]
+    for pid in found:
+        found += _children(pid)
+    return found
+
+
+def _children(pid: int) -> Iterator[int]:
+    if not _lists_children():
+        yield from _scan(pid)
+        return
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                yield from map(int, Path(f"/proc/{pid}/task/{task}/children").read_text().split())
+
+
+def _scan(parent: int) -> Iterator[int]:
+    with contextlib.suppress(OSError):
+        for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+            with contextlib.suppress(OSError, IndexError):
+                stat = Path(f"/proc/{name}/stat").read_text(errors="replace")
+                if int(stat.rpartition(")")[2].split()[1]) == parent:
+                    yield int(name)
+
+
+@cache
+def _lists_children() -> bool:
+    return Path("/proc/self/task", str(os.getpid()), "children").exists()
+
+
+def _field(pid: int, file: str, name: str) -> int:
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def n_threads_of(account: int) -> int:
+    """How many threads an account runs."""
+    total = 0
+    with contextlib.suppress(OSError):
+        for name in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                if os.stat(f"/proc/{name}").st_uid == account:  # noqa: PTH116
+                    total += len(os.listdir(f"/proc/{name}/task"))  # noqa: PTH208
+    return total

@@ -1,0 +1,141 @@
+"""Why a run failed: a verdict, and one sentence that names the limit and the way out."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kit.runner.driving import End, Ended
+from kit.runner.exchange import text_of
+from kit.runner.replies import ROWS
+from kit.runner.sandbox import MEGABYTE, RunLimits
+from kit.runner.sandbox_process import Process
+from kit.submission import Verdict
+
+DOING = {
+    "fit": "while it was trained",
+    "valid": "while it predicted the training table's rows",
+    "test": "while it predicted the test rows",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A verdict and its reason."""
+
+    verdict: Verdict
+    reason: str
+
+
+def failure_of_end(ended: Ended, stage: str, limits: RunLimits, process: Process) -> Failure:
+    """What it means that a run was ended, or ended without an answer."""
+    if ended.end is End.STOPPED:
+        return Failure(Verdict.CANCELLED, "The run was cancelled.")
+    if ended.end is End.NONSENSE:
+        return _nonsense(ended.detail, stage)
+    if ended.end is not End.GONE:
+        return _over(ended.end.value, stage, limits)
+    crowded = _crowded(process, stage, limits)
+    if crowded is not None:
+        return crowded
+    process.kill()
+    return _gone(process.returncode or 0, stage, limits)
+
+
+def failure_of_error(
+    header: Mapping[str, Any], stage: str, limits: RunLimits, process: Process, *, hidden: bool
+) -> Failure:
+    """What it means that the harness reports an exception; with ``hidden``, none of its words are used."""
+    cause = header.get("error")
+    if cause == "raised":
+        crowded = _crowded(process, stage, limits)
+        if crowded is not None:
+            return crowded
+    if cause in ("memory", "disk", "processes"):
+        return _over(str(cause), stage, limits)
+    if cause == "exit":
+        return Failure(
+            Verdict.OUTPUT_MISSING,
+            f"The code ended the run itself {DOING[stage]}; remove the call of sys.exit().",
+        )
+    if hidden:
+        return Failure(
+            Verdict.CRASHED,
+            f"An exception was raised {DOING[stage]}; its text is withheld, as these rows are hidden: "
+            "see that the code takes values, missing ones and categories it was not trained on.",
+        )
+    if cause == "broken":
+        return Failure(Verdict.CRASHED, text_of(header, "text", 500).replace("\n", " "))
+    name = text_of(header, "type", 60)
+    name = name if name.isidentifier() else "An exception"
+    return Failure(Verdict.CRASHED, f"{name} was raised {DOING[stage]}; the traceback says where.")
+
+
+def failure_of_answer(problem: str, stage: str, *, hidden: bool) -> Failure:
+    """Predictions that do not fit; with ``hidden``, no word of what they are instead."""
+    if hidden:
+        problem = f"The predictions for {ROWS[stage]} do not fit: finite values are wanted, one per row of X."
+    return Failure(Verdict.INVALID_PREDICTIONS, problem)
+
+
+def _nonsense(detail: str, stage: str) -> Failure:
+    return Failure(
+        Verdict.INVALID_PREDICTIONS,
+        f"The answer {DOING[stage].removeprefix('while it ')} cannot be read, for {detail}; "
+        "return arrays from the estimator's methods, and write to no file the code did not open.",
+    )
+
+
+def _over(what: str, stage: str, limits: RunLimits) -> Failure:
+    doing = DOING[stage]
+    texts = {
+        "wall": (
+            Verdict.TIME_LIMIT,
+            f"The run took more than {limits.wall_s:g} s by the clock, {doing}; make it faster.",
+        ),
+        "cpu": (
+            Verdict.TIME_LIMIT,
+            f"The run used more than {limits.cpu_s:g} s of CPU time, {doing}; make it cheaper.",
+        ),
+        "memory": (
+            Verdict.MEMORY_LIMIT,
+            f"The run needed more than {limits.memory_bytes // MEGABYTE} MB of memory, {doing}; "
+            "use a smaller model, smaller types or fewer copies of the data.",
+        ),
+        "processes": (
+            Verdict.PROCESS_LIMIT,
+            f"The run started more than {limits.n_pids} processes and threads, {doing}; use fewer workers, "
+            "such as n_jobs=1.",
+        ),
+        "disk": (
+            Verdict.DISK_LIMIT,
+            f"The run wrote more than {limits.disk_bytes // MEGABYTE} MB of files, {doing}; write less.",
+        ),
+    }
+    return Failure(*texts[what])
+
+
+def _crowded(process: Process, stage: str, limits: RunLimits) -> Failure | None:
+    """What the control groups say of a run that failed."""
+    if process.group.n_out_of_memory():
+        return _over("memory", stage, limits)
+    return _over("processes", stage, limits) if process.group.n_out_of_pids() else None
+
+
+def _gone(code: int, stage: str, limits: RunLimits) -> Failure:
+    doing = DOING[stage]
+    if code == -signal.SIGXCPU:
+        return _over("cpu", stage, limits)
+    if code == -signal.SIGXFSZ:
+        return _over("disk", stage, limits)
+    if code < 0:
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+        return Failure(
+            Verdict.CRASHED, f"The process was ended by {name} {doing}; compiled code may be what failed."
+        )
+    return Failure(
+        Verdict.OUTPUT_MISSING,
+        f"The process ended with status {code} {doing}, and without an answer; remove what ends it.",
+    )
