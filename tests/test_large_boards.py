@@ -1,0 +1,221 @@
+"""Leaderboards of more teams than are sent at once, and the order in which leaderboards are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import crowd
+import four
+import pytest
+from conftest import Clock
+from served import COUNTS, Person, Served
+from test_store_best import Happenings, plain
+
+from kit.clock import utc_now
+from kit.leaderboard import rank
+from kit.service.auth import Scope
+from kit.service.climbing import Climbs
+from kit.service.hosted import Sight
+from kit.service.hosting import Hosting
+from kit.service.standings import Standings
+from kit.store import Store
+from kit.submission import Split
+
+BOARD = f"{COUNTS}/leaderboard"
+N_TEAMS = 1100
+START_S = (four.NOON - timedelta(hours=20)).timestamp()
+
+
+@pytest.fixture
+def many(serve: Callable[..., Served], store: Store) -> Served:
+    """A service with many teams, whose scores of mae are all different."""
+    service = serve(phase="")
+    crowd.fill(
+        store,
+        service.competitions[0],
+        n_teams=N_TEAMS,
+        n_submissions=2 * N_TEAMS,
+        from_s=START_S,
+        until_s=four.NOON.timestamp(),
+        n_blocks=20,
+        n_with_evidence=700,
+    )
+    return service
+
+
+def someone(service: Served, number: int) -> Person:
+    return Person(
+        service.client,
+        f"team-{number}",
+        service.token(service.store.accounts.user(f"team-{number}"), Scope.READ, Scope.SUBMIT),
+    )
+
+
+def board(person: Person, **params: Any) -> Any:
+    answer = person.get(BOARD, params=params)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def plain_rows(store: Store, split: Split = Split.PUBLIC) -> list[tuple[int | None, str, int]]:
+    rows = rank(store.entries("four", "counts"), metric="mae", greater_is_better=False, split=split)
+    return [(row.rank, row.team, row.entry.submission) for row in rows]
+
+
+def told(rows: Any) -> list[tuple[int | None, str, int]]:
+    return [(row["rank"], row["team"], row["submission"]) for row in rows]
+
+
+def test_a_long_leaderboard_comes_by_the_page_with_ones_own_row_beside_it(many: Served) -> None:
+    expected = plain_rows(many.store)
+    last = someone(many, int(expected[-1][1].removeprefix("team-")))
+
+    found = board(last)
+
+    assert (found["n_rows"], found["offset"], len(found["rows"])) == (N_TEAMS, 0, 100)
+    assert told(found["rows"]) == expected[:100]
+    assert told([found["own"]]) == expected[-1:]
+    assert found["own"]["members"] == [last.name]
+    assert found["own"]["n_submissions"] == 2
+
+
+def test_pages_put_together_are_the_leaderboard(many: Served) -> None:
+    asker = someone(many, 7)
+
+    pages = [board(asker, limit=300, offset=offset)["rows"] for offset in range(0, N_TEAMS, 300)]
+
+    assert [each for page in pages for each in told(page)] == plain_rows(many.store)
+
+
+def test_around_me_my_row_stands_in_the_middle(many: Served) -> None:
+    expected = plain_rows(many.store)
+    number = int(expected[500][1].removeprefix("team-"))
+
+    found = board(someone(many, number), limit=11, around="me")
+
+    assert found["offset"] == 495
+    assert told(found["rows"]) == expected[495:506]
+    assert found["rows"][5] == found["own"]
+
+
+def test_who_has_no_team_has_no_row_of_their_own(many: Served) -> None:
+    found = board(many.sign_up("zoe"), around="me")
+
+    assert found["own"] is None
+    assert told(found["rows"]) == plain_rows(many.store)[:100]
+
+
+def test_a_new_score_shows_in_ones_own_rank_at_once(many: Served) -> None:
+    best = plain_rows(many.store)[0]
+    asker = someone(many, 9)
+    before = board(asker)["own"]["rank"]
+
+    asker.submit()
+    many.score(-100.0)
+    after = board(asker)["own"]
+
+    assert before > 1
+    assert (after["rank"], after["n_submissions"], after["score"]) == (1, 3, -100.0)
+    assert board(asker, limit=3)["rows"][0]["team"] == "team-9" != best[1]
+
+
+def test_the_first_have_plausible_ranks_by_pairs_and_the_others_by_their_own_intervals(many: Served) -> None:
+    rows = board(many.organizer(), limit=1000)["rows"]
+
+    assert all(row["rank_low"] <= row["rank"] <= row["rank_high"] for row in rows)
+    assert rows[0]["tie_with_first"]
+    assert sum(row["p_first"] for row in rows) == pytest.approx(1.0, abs=0.1)
+    assert rows[900]["rank_low"] > 10
+
+
+def test_a_short_leaderboard_comes_whole_or_by_the_page_that_is_asked_for(
+    serve: Callable[..., Served],
+) -> None:
+    service = serve()
+    people = [service.sign_up(name) for name in ("ada", "bob", "eve")]
+    for number, person in enumerate(people):
+        person.submit()
+        service.score(float(number))
+
+    whole, page = board(people[2]), board(people[2], limit=1, offset=1)
+
+    assert (len(whole["rows"]), whole["n_rows"], whole["own"]) == (3, 3, None)
+    assert (page["rows"], page["own"]) == (whole["rows"][1:2], whole["rows"][2])
+
+
+@pytest.mark.parametrize("phase", ['leaderboard = "hidden"', 'leaderboard = "frozen"'])
+def test_no_page_tells_what_is_hidden(serve: Callable[..., Served], phase: str) -> None:
+    service = serve(phase=phase)
+    ada = service.sign_up("ada")
+    ada.submit()
+    service.score(1.0)
+
+    for params in ({}, {"limit": 5}, {"around": "me"}):
+        found = board(ada, **params)
+        assert (found["rows"], found["own"], found["n_rows"]) == ([], None, 0)
+
+
+def test_the_ladder_is_paged_too(serve: Callable[..., Served]) -> None:
+    service = serve(phase='leaderboard = "ladder"')
+    ada, bob = (service.sign_up(name) for name in ("ada", "bob"))
+    for person, score in ((ada, 1.0), (bob, 2.0), (ada, 1.0 - 1e-12), (bob, 0.5)):
+        person.submit()
+        service.score(score)
+
+    found = board(ada, limit=1)
+
+    assert told(found["rows"]) == [(1, "bob", 4)]
+    assert told([found["own"]]) == [(2, "ada", 1)]
+
+
+def test_private_pages_say_who_moved_and_heed_what_was_selected(many: Served, clock: Clock) -> None:
+    store, competition = many.store, many.competitions[0]
+    for team in (5, 6):
+        worst = max(
+            (e for e in store.entries("four", "counts") if e.team == f"team-{team}"),
+            key=lambda e: e.scores[Split.PRIVATE]["mae"].score,
+        )
+        store.submissions.select(competition, competition.question[0], team, [worst.submission], four.NOON)
+    clock.now = four.CLOSES_AT
+    rows = rank(store.entries("four", "counts"), metric="mae", greater_is_better=False, split=Split.PRIVATE)
+
+    found = board(someone(many, 5), split="private", limit=1000)
+
+    assert told(found["rows"]) == plain_rows(store, Split.PRIVATE)[:1000]
+    assert [row["shake_up"] for row in found["rows"]] == [row.shake_up for row in rows[:1000]]
+
+
+def test_the_combined_leaderboard_is_paged(many: Served) -> None:
+    asker = someone(many, 3)
+
+    first = asker.get("/competitions/four/leaderboard").json()
+    mine = asker.get("/competitions/four/leaderboard", params={"limit": 3, "around": "me"}).json()
+
+    assert (first["n_rows"], len(first["rows"]), first["own"]["team"]) == (N_TEAMS, 100, "team-3")
+    assert mine["rows"][1] == mine["own"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_kept_in_memory_is_that_of_the_plain_computation(store: Store, tmp_path, seed: int) -> None:
+    competition = four.competition(tmp_path / "four", phase="")
+    happenings = Happenings(store, competition, seed)
+    hosted = Hosting(store, [competition], utc_now)["four"]
+    question = hosted.questions["counts"]
+    standings = Standings(store, Climbs(store))
+
+    for _ in range(80):
+        happenings.next()
+
+        for split in Split:
+            order = standings.order(hosted, question, split, Sight())
+            expected = plain(store, split, False, None)
+            lines = order.page(0, 100)
+            assert [(each.rank, each.place.team, each.place.submission) for each in lines] == [
+                (row.rank, row.team, row.entry.submission) for row in expected
+            ]
+            for number, each in enumerate(lines):
+                assert order.row_number(each.place.team_id) == number
+                assert order.line(each.place.team_id) == each
+                assert order.page(number, 1) == [each]
