@@ -24,6 +24,7 @@ HEADER_BYTES = 256 * 1024
 """A longer header of an answer is not read."""
 
 _NPY_HEADER_BYTES = 4096
+_ANY_ROW_BYTES = 16 * 1024
 
 
 class NotSendable(TypeError):
@@ -130,10 +131,12 @@ def cleaned(text: str) -> str:
     return "".join(c for c in text if c in "\n\t" or (c.isprintable() and not "\u202a" <= c <= "\u202e"))
 
 
-def payload_bound(n_rows: int, n_columns: int, classes: Sequence[Any]) -> int:
-    """The most bytes an array of these rows can take; more is not read."""
+def payload_bound(n_rows: int, n_columns: int | None, classes: Sequence[Any]) -> int:
+    """The most bytes an array of these rows can take; more is not read. None: any number of columns."""
+    if n_columns is None:
+        return _NPY_HEADER_BYTES + n_rows * _ANY_ROW_BYTES
     longest = max((len(label) for label in classes if isinstance(label, str)), default=0)
-    item = max(16, 4 * max(64, 2 * longest)) if longest else 16
+    item = 4 * max(64, 2 * longest) if longest else 16
     return _NPY_HEADER_BYTES + n_rows * max(n_columns, 1) * item
 
 

@@ -216,11 +216,7 @@ def as_npy(predictions: Any) -> tuple[bytes, str]:
             with contextlib.suppress(TypeError, ValueError):
                 array = array.astype(float)
     if array.dtype.kind not in "biufU":
-        first = (
-            f", the first of type {type(array.flat[0]).__name__}"
-            if array.dtype.kind == "O" and array.size
-            else ""
-        )
+        first = f" ({type(array.flat[0]).__name__} first)" if array.dtype.kind == "O" and array.size else ""
         return b"", f"an array of dtype {array.dtype}{first}"
     file = io.BytesIO()
     npy.write_array(file, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
@@ -278,9 +274,8 @@ def _relative(name: str, folder: str) -> str:
     if name.startswith(folder):
         return name.removeprefix(folder)
     roots = sorted((path for path in sys.path if path), key=len, reverse=True)
-    return next(
-        (name.removeprefix(r).lstrip(os.sep) for r in roots if name.startswith(r + os.sep)), Path(name).name
-    )
+    under = (name.removeprefix(root).lstrip(os.sep) for root in roots if name.startswith(root + os.sep))
+    return next(under, Path(name).name)
 
 
 def work(channel: Channel) -> None:
@@ -324,9 +319,8 @@ def report(channel: Channel, submission: Submission, stage: str, error: BaseExce
     text = str(error) if isinstance(error, Broken) else ""
     trace = "" if isinstance(error, Broken) else own_traceback(error, submission.folder)
     _flush()
-    channel.send(
-        {"stage": stage, "error": cause, "text": text, "type": type(error).__name__, "traceback": trace}
-    )
+    kind = type(error).__name__
+    channel.send({"stage": stage, "error": cause, "text": text, "type": kind, "traceback": trace})
 
 
 def _flush() -> None:

@@ -37,6 +37,8 @@ def problem_of(
     shape = _wanted_shape(array, n_rows, n_columns)
     if array.shape != shape:
         return f"{what} have shape {array.shape}; {shape} is wanted: one row per row of X, in the same order."
+    if array.dtype.kind == "U" and n_columns is None:
+        return ""
     if not labels or _are_numbers(classes):
         if array.dtype.kind == "U":
             return f"{what} are texts, such as {_short(array.flat[0])}; numbers are wanted."

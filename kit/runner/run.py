@@ -210,7 +210,7 @@ class _Course:
         """Do one stage; what was wrong, with the traceback."""
         hidden = stage == "test" and self.runner.hide_inputs
         n_rows = 0 if stage == "fit" else _n_rows(values["X"])
-        bound = 0 if stage == "fit" else payload_bound(n_rows, self.n_columns or 64, self.task.classes)
+        bound = 0 if stage == "fit" else payload_bound(n_rows, self.n_columns, self.task.classes)
         buffers = message({"stage": stage}, values)
         try:
             answer = self.driver.ask(buffers, bound)
@@ -218,6 +218,9 @@ class _Course:
             return failure_of_end(ended, stage, self.limits, self.process), ""
         finally:
             self.stages[stage] = Stage(self.driver.stage.wall_s, self.driver.stage.cpu_s)
+        if answer.header.get("stage") != stage:
+            nonsense = Ended(End.NONSENSE, "it is not one of this stage")
+            return failure_of_end(nonsense, stage, self.limits, self.process), ""
         if answer.header.get("error"):
             failure = failure_of_error(answer.header, stage, self.limits, self.process, hidden=hidden)
             return failure, text_of(answer.header, "traceback", TAIL_BYTES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-MEGABYTE = 1024 * 1024
+MEGABYTE = 1_000_000
 
 
 class Level(StrEnum):
