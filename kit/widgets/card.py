@@ -47,7 +47,8 @@ class SubmissionCard(Fragment):
             if state in FINAL:
                 self._told = None
             self._draw()
-        if self._submission is not None and (facts.get("code") or {}).get("has_traceback"):
+        failed = state == "REJECTED" and (facts.get("code") or {}).get("has_traceback")
+        if self._submission is not None and failed:
             self._submission.facts = facts
             quiet(self._look_at_traceback, self._failed)
         return state not in FINAL
@@ -60,9 +61,7 @@ class SubmissionCard(Fragment):
 
     def _draw(self, *, is_cancelling: bool = False) -> None:
         facts, state = self._facts, self._facts["state"]
-        shown = nodes(facts)
-        if self._traceback:
-            shown.append(traceback(self._traceback))
+        shown = nodes(facts, self._traceback)
         if self._submission is not None and is_run(facts) and state not in FINAL:
             text = "Cancelling…" if is_cancelling else "Cancel"
             shown.append(
@@ -113,8 +112,8 @@ def is_run(facts: Json) -> bool:
     return facts.get("kind") in {"code", "notebook"}
 
 
-def nodes(facts: Json) -> list[Node]:
-    """What the card of a submission says."""
+def nodes(facts: Json, failed_at: str = "") -> list[Node]:
+    """What the card of a submission says, with the traceback where there is one."""
     head = el(
         "div",
         el("div", el("h3", f"Submission {facts['id']}"), state_chip(facts), name="kit-row"),
@@ -131,7 +130,8 @@ def nodes(facts: Json) -> list[Node]:
     code = facts.get("code") or {}
     runs = [progress(code) if facts["state"] not in FINAL else None, fold_table(code, facts["metric"])]
     more = [el("p", text, name="kit-muted kit-small") for text in _about_runs(facts)]
-    return [part for part in (head, *_outcome(facts), *runs, *more, told_again, note, about) if part]
+    shown = [head, *_outcome(facts), traceback(failed_at), *runs, *more, told_again, note, about]
+    return [part for part in shown if part]
 
 
 def state_chip(facts: Json) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.client.folds import STEPS, progress_text, rows, score_at, summary
+from kit.client.folds import STEPS, rows, score_at, summary
 from kit.widgets._widget import Json
 from kit.widgets.fragment import Node, el
 
 MANY = 60
 """More folds than these are not drawn one by one."""
-STATES = {"waiting": "waits", "running": "running now", "done": "done", "failed": "failed"}
+STATES = {"waiting": "waits", "running": "running", "done": "done", "failed": "failed"}
 
 
 def progress(code: Json) -> Node:
@@ -37,7 +37,8 @@ def fold_table(code: Json, metric: str) -> Node:
     steps = steps or [step for step in STEPS if score_at(code.get("bagged"), step, metric) is not None]
     heads = ["Fold", *steps, "fit", "predict", "memory"]
     scopes = [el("th", head, scope="col", title=_help(head, metric)) for head in heads]
-    body = [_line(row, steps) for row in found]
+    shown = {step: _aligned([row[step] for row in found]) for step in steps}
+    body = [_line(row, {step: shown[step][at] for step in steps}) for at, row in enumerate(found)]
     foot = [
         el(
             "tr",
@@ -50,12 +51,6 @@ def fold_table(code: Json, metric: str) -> Node:
     parts = [el("thead", el("tr", *scopes)), el("tbody", *body), *([el("tfoot", *foot)] if foot else [])]
     table = el("table", *parts, name="kit-folds", aria_label=f"Folds, {metric}", aria_live="off")
     return el("div", table, name="kit-scroll-x", tabindex="0", role="region", aria_label="Folds")
-
-
-def standing(code: Json) -> str:
-    """In words, how far the folds are."""
-    told = progress_text(code)
-    return f"{told[:1].upper()}{told[1:]}." if told else "Being judged now."
 
 
 def seconds(value: float | None) -> str:
@@ -86,20 +81,30 @@ def memory(n_bytes: float | None) -> str:
     return f"{n_bytes / 1e6:.0f} MB" if n_bytes < 1e9 else f"{n_bytes / 1e9:.1f} GB"
 
 
-def _line(row: dict[str, Any], steps: list[str]) -> Node:
-    scores = [el("td", "" if row[step] is None else f"{row[step]:.4g}", data_step=step) for step in steps]
-    predict = [value for value in (row["valid_s"], row["test_s"]) if value is not None]
-    return el(
-        "tr",
-        el("th", str(row["fold"] + 1), scope="row"),
-        *scores,
-        el("td", seconds(row["fit_s"]), title=_cpu(row["fit_cpu_s"])),
-        el("td", seconds(sum(predict)) if predict else "", title=_cpu(row["valid_cpu_s"], row["test_cpu_s"])),
-        el("td", memory(row["peak_bytes"])),
-        data_fold=row["fold"],
-        data_state=row["state"],
-        title=f"fold {row['fold'] + 1}: {STATES[row['state']]}",
-    )
+def _aligned(values: list[float | None]) -> list[str]:
+    """Four significant digits, or as many as were told, and the points below each other."""
+    texts = ["" if value is None else f"{value:.4g}" for value in values]
+    if any("e" in text or "n" in text for text in texts):
+        return texts
+    n_decimals = max(len(text.partition(".")[2]) for text in texts)
+    return ["" if value is None else f"{value:.{n_decimals}f}" for value in values]
+
+
+def _line(row: dict[str, Any], scores: dict[str, str]) -> Node:
+    named = el("th", str(row["fold"] + 1), scope="row")
+    told = f"fold {row['fold'] + 1}: {STATES[row['state']]}"
+    if row["fit_s"] is None:
+        cells = [el("td", f"{STATES[row['state']]}…", colspan=len(scores) + 3, name="kit-wide-cell")]
+    else:
+        predict = [value for value in (row["valid_s"], row["test_s"]) if value is not None]
+        cpu = _cpu(row["valid_cpu_s"], row["test_cpu_s"])
+        cells = [
+            *(el("td", text, data_step=step) for step, text in scores.items()),
+            el("td", seconds(row["fit_s"]), title=_cpu(row["fit_cpu_s"])),
+            el("td", seconds(sum(predict)) if predict else "", title=cpu),
+            el("td", memory(row["peak_bytes"])),
+        ]
+    return el("tr", named, *cells, data_fold=row["fold"], data_state=row["state"], title=told)
 
 
 def _cpu(*values: float | None) -> str | None:
@@ -115,7 +120,8 @@ def _means(found: list[dict[str, Any]], *, is_mean: bool) -> list[Node]:
     predict = sum((row["valid_s"] or 0) + (row["test_s"] or 0) for row in done) / max(1, len(done))
     peaks = [row["peak_bytes"] for row in done if row["peak_bytes"]]
     told = (seconds(fit), seconds(predict), memory(max(peaks)) if peaks else "")
-    return [el("td", text) for text in told]
+    helps = ("mean of the folds", "mean of the folds", "most of the folds")
+    return [el("td", text, title=help_) for text, help_ in zip(told, helps, strict=True)]
 
 
 def _help(head: str, metric: str) -> str | None:

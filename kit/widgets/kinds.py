@@ -13,7 +13,7 @@ _WORDS = {"predictions": "a predictions file", "code": "a .py file", "notebook":
 _FORMS = {
     "predictions": "CSV (also .gz, .zst) or Parquet",
     "code": "Python that defines get_estimator(), or a .zip of modules",
-    "notebook": ".ipynb",
+    "notebook": "a notebook (.ipynb)",
 }
 
 
