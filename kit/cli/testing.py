@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,7 +19,7 @@ from kit.cli.screen import complain, print_json, tell
 from kit.errors import InvalidRequest
 
 if TYPE_CHECKING:
-    from kit.runner.folds import CodeReport, FoldReport, RunnerSettings
+    from kit.runner.folds import CodeReport, FoldReport, RunnerSettings, Scores
     from kit.runner.problem import Problem
 
 SHOWN = ("train", "valid", "test")
@@ -63,12 +64,12 @@ def test(
         )
     truth = read_truth(competition, asked) if asked.truth else None
     settings = runner_settings(competition, asked, least=Level(isolation) if isolation else None)
-    problem = load_problem(competition, asked, truth)
     reports = {}
-    for path in given:
-        reports[path.stem] = report = _run(problem, path, settings)
-        if not as_json:
-            _show(report, problem.metrics, title=f"{competition.slug}: {asked.id}, {path.stem}")
+    with closing(load_problem(competition, asked, truth)) as problem:
+        for path in given:
+            reports[path.stem] = report = _run(problem, path, settings)
+            if not as_json:
+                _show(report, problem.metrics, title=f"{competition.slug}: {asked.id}, {path.stem}")
     if as_json:
         results = [_facts(name, report) for name, report in reports.items()]
         print_json(results[0] if submission else results)
@@ -111,10 +112,12 @@ def _facts(name: str, report: CodeReport) -> dict[str, Any]:
 
 
 def _show(report: CodeReport, metrics: tuple[str, ...], *, title: str) -> None:
-    console = Console(highlight=False, soft_wrap=True)
+    # Into a file or a pipe a row is a line, however long.
+    console = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 1000)
     for number, metric in enumerate(metrics):
-        console.print(_table(report, metric, title=title if not number else "", with_costs=not number))
-    console.print(Text(f"isolation: {report.isolation} ({', '.join(report.features)})", style="dim"))
+        table = _table(report, metric, title="" if number else title, with_costs=not number)
+        console.print(table, crop=False)
+    console.print(Text(f"isolation: {report.isolation}", style="dim"))
     if report.reproducible is False:
         complain("Not reproducible: the first fold gave other predictions when it was run again.")
     if report.verdict is None:
@@ -132,18 +135,13 @@ def _table(report: CodeReport, metric: str, *, title: str, with_costs: bool) -> 
     for name in (*SHOWN, *costs):
         table.add_column(name, justify="right", no_wrap=True)
     for fold in report.folds:
-        scores = [_number(fold.scores.get(step, {}).get(metric)) for step in SHOWN]
-        taken = _costs(fold) if with_costs else []
-        table.add_row(f"fold {fold.fold}", *scores, *taken, style="red" if fold.state == "failed" else None)
+        taken = _costs(fold) if with_costs and fold.state in ("done", "failed") else []
+        style = "red" if fold.state == "failed" else None
+        table.add_row(f"fold {fold.fold}", *_numbers(fold.scores, metric), *taken, style=style)
     if report.mean:
-        spread = [
-            f"{_number(report.mean[s][metric])} ± {report.std[s][metric]:.2g}"
-            for s in SHOWN
-            if s in report.mean
-        ]
-        bagged = [_number(report.bagged.get(step, {}).get(metric)) for step in SHOWN]
-        table.add_row("mean ± std", *spread)
-        table.add_row("bagged", *bagged, style="bold")
+        table.add_row("mean", *_numbers(report.mean, metric))
+        table.add_row("± std", *_numbers(report.std, metric), style="dim")
+        table.add_row("bagged", *_numbers(report.bagged, metric), style="bold")
     return table
 
 
@@ -153,5 +151,6 @@ def _costs(fold: FoldReport) -> list[str]:
     return [*times, f"{fold.peak_bytes / 1e6:.0f}"]
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"
+def _numbers(scores: Scores, metric: str) -> list[str]:
+    values = [scores.get(step, {}).get(metric) for step in SHOWN]
+    return ["" if value is None else f"{value:.5g}" for value in values]

@@ -144,6 +144,8 @@ class _Folds:
                 self.predicted[number] = predicted
             except InvalidPredictions as error:
                 self.refused[number] = error
+        elif run.verdict is Verdict.CANCELLED:
+            report = FoldReport(number)
         if report.state == "failed":
             self._halt.set()
         self._tell(report)
@@ -185,6 +187,7 @@ class _Folds:
             output=runs[0].output,
             withheld=any(run.withheld for run in runs),
             test_predictions=bagged.test_predictions,
+            scoring=bagged.scoring,
             valid_predictions=tuple(valid for valid, _ in kept),
             fold_test_predictions=tuple(test for _, test in kept),
         )

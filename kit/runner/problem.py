@@ -19,7 +19,7 @@ from kit.predictions import Expected, read_predictions
 from kit.runner.report import STEPS, Scores
 from kit.runner.run import Run, Task
 from kit.runner.tables import Tables, read_tables, wants
-from kit.scoring import score_rows
+from kit.scoring import Scoring, score_rows
 from kit.submission import Split
 from kit.truth import Truth
 
@@ -47,10 +47,13 @@ class Bagged:
         truth's rows, by all folds.
     test_predictions : DataFrame or None
         As a predictions file: the columns the question asks for, indexed by id.
+    scoring : Scoring or None
+        The submission's scores with intervals, where no predictions file can be scored for it.
     """
 
     scores: Scores
     test_predictions: pd.DataFrame | None
+    scoring: Scoring | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,10 @@ class Problem(Protocol):
         """All folds together, in their order."""
         ...
 
+    def close(self) -> None:
+        """Give back what is held."""
+        ...
+
     def kept(self, k: int, predicted: Predicted) -> tuple[Array, Array]:
         """Plain arrays of the rows the fold held out and of the test rows, to be blended later."""
         ...
@@ -113,6 +120,10 @@ def load_problem(competition: Competition, question: Question, truth: Truth | No
         With every problem of its files.
     """
     assert question.code is not None
+    if question.code.problem is not None:
+        from kit.runner.ramp import RampProblem
+
+        return RampProblem(competition, question)
     assert truth is not None
     return TableProblem(competition, question, truth)
 
@@ -188,6 +199,9 @@ class TableProblem:
     def kept(self, k: int, predicted: Predicted) -> tuple[Array, Array]:
         """Predictions of the rows the fold held out, and of the truth's rows in their order."""
         return predicted.valid.to_numpy()[self._folds[k][1]], predicted.test.to_numpy()
+
+    def close(self) -> None:
+        """Nothing is held."""
 
     def _score(self, predictions: pd.DataFrame, truth: Truth, rows: Array) -> dict[str, float]:
         directory = self._competition.directory

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from kit.metrics import Array
+from kit.scoring import Scoring
 from kit.submission import Verdict
 
 STEPS = ("train", "valid", "test", "public", "private")
@@ -57,6 +58,9 @@ class CodeReport:
         Why it failed, None where it did not; ``reason`` says more, one problem a line.
     test_predictions : DataFrame or None
         As a predictions file: indexed by id. None where a fold failed.
+    scoring : Scoring or None
+        The submission's scores, of a question in RAMP's contract; of others they are those of
+        ``test_predictions``.
     valid_predictions, fold_test_predictions : tuple of ndarray
         By fold, of the rows it held out and of the truth's: floats, or codes of classes.
     """
@@ -78,6 +82,7 @@ class CodeReport:
     output: str = ""
     withheld: bool = False
     test_predictions: pd.DataFrame | None = None
+    scoring: Scoring | None = None
     valid_predictions: tuple[Array, ...] = ()
     fold_test_predictions: tuple[Array, ...] = ()
 
@@ -98,7 +103,7 @@ class CodeReport:
         return cls(folds, **{**kept, **scores, "features": features, "verdict": verdict})
 
 
-_ARRAYS = {"test_predictions", "valid_predictions", "fold_test_predictions"}
+_ARRAYS = {"test_predictions", "scoring", "valid_predictions", "fold_test_predictions"}
 
 
 def mean_and_std(scores: Sequence[Scores]) -> tuple[Scores, Scores]:

@@ -57,10 +57,10 @@ def runner_settings(
         n_threads=code.threads,
     )
     hides = code.hides_inputs(question.data)
-    return RunnerSettings(limits, isolation, _python(competition, question), hides, code.seed, code.repeat)
+    return RunnerSettings(limits, isolation, python_of(competition, question), hides, code.seed, code.repeat)
 
 
-def _python(competition: Competition, question: Question) -> Path | None:
+def python_of(competition: Competition, question: Question) -> Path | None:
     """The interpreter of the question's own environment; None where it is the kit's."""
     environment = question.code.environment if question.code else None
     if environment is None:
