@@ -8,12 +8,15 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from kit.competition import Question
 from kit.errors import InvalidRequest
 from kit.submission import Kind
 
 MOST_FILES = 200
 MOST_BYTES = 20_000_000
 """Of all files together, as sent and unpacked."""
+TAKEN = (Kind.PREDICTIONS, Kind.CODE)
+"""Kinds that can be judged."""
 MOST_SHOWN_BYTES = 1_000_000
 _KINDS = {".py": Kind.CODE, ".zip": Kind.CODE, ".ipynb": Kind.NOTEBOOK}
 _IS_WHAT = {
@@ -54,6 +57,11 @@ def check_kind(filename: str, kinds: Sequence[str], question: str) -> Kind:
         return kind
     wanted = " or ".join(f"{each}: {_WAYS[Kind(each)]}" for each in kinds)
     raise InvalidRequest(f"{filename!r} {_IS_WHAT[kind]}; question '{question}' takes {wanted}.")
+
+
+def entry_of(question: Question) -> str | None:
+    """The module that a code submission must have; None where a problem.py says what it imports."""
+    return question.code.submission if question.code and question.code.problem is None else None
 
 
 def check_code(path: Path, filename: str, entry: str | None) -> None:

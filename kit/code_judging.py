@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from kit import progress
-from kit.code_files import unpack
+from kit.code_files import entry_of, unpack
 from kit.competition import Competition, Question
 from kit.errors import InvalidRequest
 from kit.runner.folds import run_folds, runner_settings
@@ -37,7 +37,7 @@ def judge_code(
     file: Path,
     filename: str,
     scratch: Path,
-    n_parallel: int,
+    n_cores: int,
     judge_predictions: Callable[[pd.DataFrame], Outcome],
     stop: threading.Event | None = None,
 ) -> Outcome:
@@ -47,8 +47,8 @@ def judge_code(
     ----------
     scratch : Path
         Folder of this judgement alone; predictions to be kept are left there.
-    n_parallel : int
-        Folds at a time.
+    n_cores : int
+        Processors that folds may use together.
     judge_predictions : callable
         What is done with a predictions file.
 
@@ -71,7 +71,7 @@ def judge_code(
         problem,
         code,
         settings,
-        n_parallel=n_parallel,
+        n_parallel=max(1, n_cores // settings.limits.n_threads),
         on_fold=lambda fold: progress.tell(scratch, _fold_run(fold)),
         stop=stop,
     )
@@ -80,11 +80,6 @@ def judge_code(
         reasons = tuple(report.reason.splitlines()) or ("It left no predictions.",)
         return Outcome(State.REJECTED, (), report.verdict or Verdict.OUTPUT_MISSING, reasons, code=result)
     return replace(judge_predictions(report.test_predictions), code=result)
-
-
-def entry_of(question: Question) -> str | None:
-    """The module that a code submission must have; None where a problem.py says what it imports."""
-    return question.code.submission if question.code and question.code.problem is None else None
 
 
 def _fold_run(fold: FoldReport) -> FoldRun:

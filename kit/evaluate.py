@@ -37,7 +37,8 @@ class Job:
     filename: str = ""
     scratch: Path | None = None
     """Folder of this job alone, where code tells how far it is; gone when the job has ended."""
-    n_parallel: int = 1
+    n_cores: int = 1
+    """Processors that code may use at a time."""
 
 
 def evaluate(job: Job) -> Outcome:
@@ -89,7 +90,7 @@ def _judge_code(
         file=job.file,
         filename=job.filename,
         scratch=job.scratch,
-        n_parallel=job.n_parallel,
+        n_cores=job.n_cores,
         judge_predictions=judge_predictions,
     )
 

@@ -81,8 +81,8 @@ class Judge:
     ----------
     executor, code_executor : Executor
         Of predictions and of code; without the second, code waits.
-    n_parallel : int
-        Folds of a submission at a time.
+    n_cores : int
+        Processors that each submission of code may use.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Judge:
         executor: Executor,
         *,
         code_executor: Executor | None = None,
-        n_parallel: int = 1,
+        n_cores: int = 1,
         clock: Clock = utc_now,
     ) -> None:
         self._store = store
@@ -100,7 +100,7 @@ class Judge:
         self._executors = {Lane.QUICK: executor}
         if code_executor is not None:
             self._executors[Lane.CODE] = code_executor
-        self._n_parallel = n_parallel
+        self._n_cores = n_cores
         self._clock = clock
         self._running: list[_Running] = []
         self._beat_at = 0.0
@@ -172,7 +172,7 @@ class Judge:
             kind=claim.kind,
             filename=claim.filename,
             scratch=scratch,
-            n_parallel=self._n_parallel,
+            n_cores=self._n_cores,
         )
 
     def _follow(self) -> None:

@@ -17,7 +17,7 @@ from typing import IO
 from kit.errors import KitError
 from kit.judge import Judge
 from kit.store import Store
-from kit.workers import LocalPool
+from kit.workers import CodePool, LocalPool
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("competitions", nargs="+", metavar="SLUG")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--code-workers", type=int, default=1)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     # Ctrl-C reaches the whole terminal group; the judge ends when the service has stopped taking in.
@@ -37,7 +38,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     threading.Thread(target=_stop_at_end_of, args=(sys.stdin.buffer, stop), daemon=True).start()
     with contextlib.closing(Store(given.data)) as store:
         competitions = [store.versions.settings(slug) for slug in given.competitions]
-        Judge(store, competitions, LocalPool(given.workers)).run(stop)
+        judge = Judge(
+            store,
+            competitions,
+            LocalPool(given.workers),
+            code_executor=CodePool(given.code_workers),
+            n_cores=max(1, _n_cores() // given.code_workers),
+        )
+        judge.run(stop)
+
+
+def _n_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _stop_at_end_of(stream: IO[bytes], stop: threading.Event) -> None:

@@ -18,6 +18,7 @@ import uvicorn
 
 from kit.errors import OrganizerError
 from kit.service import create_app
+from kit.service.isolation import too_little
 from kit.service.versions import stale
 from kit.service.watch import Watch
 from kit.store import Store
@@ -30,9 +31,20 @@ PORT = 8000
 
 
 def serve(
-    directories: Sequence[Path], data: Path, *, host: str = HOST, port: int = PORT, workers: int = 1
+    directories: Sequence[Path],
+    data: Path,
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    workers: int = 1,
+    code_workers: int = 1,
 ) -> None:
     """Serve competitions until interrupted.
+
+    Parameters
+    ----------
+    workers, code_workers : int
+        How many predictions, and how much code, is judged at a time. Neither waits for the other.
 
     Raises
     ------
@@ -46,12 +58,12 @@ def serve(
     with _only_service(data), contextlib.closing(Store(data)) as store:
         store.blobs.clear_incoming()
         listener = _listen(host, port)
-        app = create_app(store, competitions, workers=workers)
+        app = create_app(store, competitions, workers=workers, code_workers=code_workers)
         for competition in competitions:
             store.versions.keep_settings(competition)
-        for message in stale(app.state.service):
+        for message in [*stale(app.state.service), *too_little(app.state.service.hosted.values())]:
             log.warning("%s", message)
-        with _judging([competition.slug for competition in competitions], data, workers):
+        with _judging([c.slug for c in competitions], data, workers, code_workers):
             config = uvicorn.Config(
                 app, log_level="warning", timeout_graceful_shutdown=3, server_header=False, log_config=None
             )
@@ -99,10 +111,15 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 @contextlib.contextmanager
-def _judging(slugs: Sequence[str], data: Path, workers: int) -> Generator[None, None, None]:
+def _judging(
+    slugs: Sequence[str], data: Path, workers: int, code_workers: int
+) -> Generator[None, None, None]:
     """Keep a judge process alive beside the service; one that dies is replaced."""
     stop = threading.Event()
-    keeper = threading.Thread(target=_keep_judge, args=(slugs, data, workers, stop))
+    command = [sys.executable, "-m", "kit.judge_process", "--data", str(data), "--workers", str(workers)]
+    # By name: it reads the store's copies, whatever becomes of the competitions' files meanwhile.
+    command += ["--code-workers", str(code_workers), *slugs]
+    keeper = threading.Thread(target=_keep_judge, args=(command, stop))
     keeper.start()
     try:
         yield
@@ -111,10 +128,7 @@ def _judging(slugs: Sequence[str], data: Path, workers: int) -> Generator[None, 
         keeper.join()
 
 
-def _keep_judge(slugs: Sequence[str], data: Path, workers: int, stop: threading.Event) -> None:
-    command = [sys.executable, "-m", "kit.judge_process", "--data", str(data), "--workers", str(workers)]
-    # By name: it reads the store's copies, whatever becomes of the competitions' files meanwhile.
-    command += slugs
+def _keep_judge(command: Sequence[str], stop: threading.Event) -> None:
     while not stop.is_set():
         judge = subprocess.Popen(command, stdin=subprocess.PIPE)
         while judge.poll() is None and not stop.wait(0.2):

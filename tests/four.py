@@ -24,6 +24,14 @@ PERFECT = "id,count\n1,10\n2,20\n3,30\n4,40\n"
 OFF_BY_ONE = "id,count\n1,11\n2,21\n3,31\n4,41\n"
 OFF_BY_TWO = "id,count\n1,12\n2,22\n3,32\n4,42\n"
 
+CODE = """\
+[question.code]
+train = "data/train.csv"
+test = "data/test.csv"
+splitter = { n_splits = 3 }
+"""
+"""Lines of the question that let it take code."""
+
 TOML = """\
 title = "Four"
 slug = "four"

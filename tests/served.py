@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import four
 from argon2 import PasswordHasher
 from starlette.testclient import TestClient
 
+from kit._store.runs import TIMES
 from kit.clock import Clock
 from kit.competition import Competition
 from kit.judge import Job, Judge
+from kit.progress import tell
 from kit.service import create_app
 from kit.service.auth import Scope, new_token
-from kit.store import Store
-from kit.submission import Outcome, Score, Split, State, Verdict
+from kit.store import FoldRun, Store
+from kit.submission import CodeResult, Kind, Outcome, Score, Split, State, Verdict
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PASSWORD = "correct horse"
@@ -66,6 +69,10 @@ class Decided:
 
     def submit(self, job: Job) -> Future[Outcome]:
         future: Future[Outcome] = Future()
+        if job.kind is Kind.CODE and self.outcome.code is not None:
+            for fold in json.loads(self.outcome.code.report)["folds"]:
+                times = dict.fromkeys(TIMES, 1.5)
+                tell(job.scratch, FoldRun(fold["fold"], fold["state"], fold["scores"], times, 1000))
         future.set_result(self.outcome)
         return future
 
@@ -124,6 +131,15 @@ def scored(public: float, private: float) -> Outcome:
         for split, value in values
     ]
     return Outcome(State.SCORED, tuple(scores))
+
+
+def ran(outcome: Outcome, fold: Mapping[str, float], *, traceback: str = "", n_folds: int = 3) -> Outcome:
+    """An outcome of code whose folds all have these scores, by step."""
+    scores = {step: {"mae": value, "rmse": value} for step, value in fold.items()}
+    folds = [{"fold": k, "state": "done", "scores": scores} for k in range(n_folds)]
+    together = {"mean": scores, "std": scores, "bagged": scores}
+    report = {"folds": folds, **together, "isolation": "isolated", "reproducible": True}
+    return replace(outcome, code=CodeResult(json.dumps(report), traceback=traceback))
 
 
 def rejected(*reasons: str) -> Outcome:

@@ -8,11 +8,11 @@ from pathlib import Path
 import four
 import pytest
 from conftest import Clock
-from served import COUNTS, PASSWORD, Person, Served, failed, serving
+from served import COUNTS, PASSWORD, Person, Served, failed, ran, scored, serving
 
 from kit.service.auth import Scope
 from kit.store import Store
-from kit.submission import State
+from kit.submission import Kind, State
 
 ROLES = ("nobody", "ada", "bob", "olga")
 """Nobody; ada, who submitted; bob, of another team; olga, an organizer."""
@@ -22,6 +22,11 @@ PUBLIC, PRIVATE = 2718.28125, 3141.59375
 ADAS_FILE = b"id,count\n1,777001\n2,777002\n3,777003\n4,777004\n"
 ADAS_NOTE = "adas-note-e5c1"
 DETAIL = "detail-of-the-incident-9d2f"
+ADAS_CODE = b"adas_secret_model = 'ada-model-77aa'\n"
+ADAS_TRACEBACK = "adas-traceback-55bb"
+ALL_ROWS = 1414.21875
+FOLD = {"train": 1.25, "valid": 2236.5, "public": 1618.03125, "private": 1732.0625, "test": ALL_ROWS}
+"""Scores of a fold of ada's code, by step."""
 EMAIL = {"ada": "ada@mail-3f1.example", "bob": "bob@mail-7a2.example"}
 
 # For each route: the address (or what makes it), what is sent, and the statuses for ROLES in their order.
@@ -80,6 +85,22 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
         (401, 200, 200, 200),
     ),
     "GET /api/v1/submissions/{number}": ("/api/v1/submissions/{adas}", {}, (401, 200, 404, 200)),
+    "GET /api/v1/submissions/{number}/traceback": (
+        "/api/v1/submissions/{adas_code}/traceback",
+        {},
+        (401, 200, 404, 200),
+    ),
+    "GET /api/v1/submissions/{number}/code": (
+        "/api/v1/submissions/{adas_code}/code",
+        {},
+        (401, 200, 404, 200),
+    ),
+    "GET /api/v1/submissions/{number} code": ("/api/v1/submissions/{adas_code}", {}, (401, 200, 404, 200)),
+    "POST /api/v1/submissions/{number}/cancel": (
+        "/api/v1/submissions/{adas_waiting}/cancel",
+        {},
+        (401, 200, 404, 200),
+    ),
     "GET /api/v1/submissions/{number}/file": ("/api/v1/submissions/{adas}/file", {}, (401, 200, 404, 200)),
     "GET /api/v1/competitions/{slug}/questions/{question}/selection": (
         f"/api/v1{COUNTS}/selection",
@@ -222,7 +243,7 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
 @pytest.fixture
 def world(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Served]:
     """A competition under way, full of things that are not everyone's."""
-    directory = four.write(tmp_path / "four", phase="daily_limit = 50")
+    directory = four.write(tmp_path / "four", question=four.CODE, phase="daily_limit = 50")
     splits = ("public", "public", "private", "private")
     rows = [f"{i},{label},{split}" for i, (label, split) in enumerate(zip(LABELS, splits, strict=True), 1)]
     (directory / "private/truth.csv").write_text("\n".join(["id,count,split", *rows]) + "\n")
@@ -251,6 +272,9 @@ def _fill(service: Served) -> None:
     olga.post(f"{COUNTS}/rejudge", json={"submissions": [1], "reason": "a wrong label"})
     service.score(PUBLIC, PRIVATE)
     olga.post(f"{COUNTS}/rejudge", json={"dry_run": True})
+    ada.post(f"{COUNTS}/submissions?filename=model.py", content=ADAS_CODE)
+    service.judge(ran(scored(PUBLIC, PRIVATE), FOLD, traceback=ADAS_TRACEBACK))
+    ada.submit(ADAS_FILE)
 
 
 def ask(service: Served, role: str, route: str):
@@ -259,7 +283,9 @@ def ask(service: Served, role: str, route: str):
     person = service.people[role]
     (bobs_error,) = service.store.queue.listing([State.ERROR])
     (adas_token,) = service.store.accounts.tokens(service.store.accounts.user("ada")["id"])[:1]
-    known = {"adas": "1", "incident": bobs_error["incident"], "adas_token": str(adas_token["id"])}
+    (code,) = (s.id for s in service.store.submissions.list("four") if s.kind is Kind.CODE)
+    known = {"adas_code": str(code), "adas_waiting": str(code + 1)}
+    known |= {"adas": "1", "incident": bobs_error["incident"], "adas_token": str(adas_token["id"])}
     for name, value in known.items():
         address = address.replace("{" + name + "}", value)
     if given.get("json") == {"submissions": ["{adas}"]}:
@@ -285,13 +311,17 @@ def secrets_of(service: Served, role: str) -> dict[str, bytes]:
     found = {f"label {label}": label.encode() for label in LABELS}
     found |= {"password hash": b"$argon2", "folder": str(service.store.directory).encode()}
     found |= {"competition's folder": str(service.competitions[0].directory).encode()}
+    found |= {"a score on all rows of the truth": str(ALL_ROWS).encode()}
     if role == "olga":
         return found
     found |= {"private score": str(PRIVATE).encode(), "baseline's private score": str(PRIVATE + 1).encode()}
     found |= {"detail": DETAIL.encode()}
+    found |= {"private score of a fold": str(FOLD["private"]).encode()}
     found |= {f"address of {name}": email.encode() for name, email in EMAIL.items() if name != role}
     if role != "ada":
         found |= {"ada's file": ADAS_FILE[9:], "ada's note": ADAS_NOTE.encode()}
+        found |= {"ada's code": ADAS_CODE[:19], "ada's traceback": ADAS_TRACEBACK.encode()}
+        found |= {"ada's fold": str(FOLD["valid"]).encode(), "its test": str(FOLD["public"]).encode()}
         found |= {"its hash": service.store.submissions.get(1).sha256.encode()}
     if role == "nobody":
         found |= {"public score": str(PUBLIC).encode()}
@@ -340,6 +370,11 @@ def test_the_search_for_secrets_finds_them_where_they_may_be(world: Served) -> N
     assert EMAIL["ada"] in olga.get("/users").text
     assert DETAIL in olga.get("/queue").text or DETAIL in olga.get("/competitions/four/baselines").text
     assert str(PUBLIC) in ada.get(f"{COUNTS}/leaderboard").text
+    number = next(s["id"] for s in ada.get("/competitions/four/submissions").json() if s["kind"] == "code")
+    assert str(FOLD["public"]) in ada.get(f"/submissions/{number}").text
+    assert str(FOLD["private"]) in olga.get(f"/submissions/{number}").text
+    assert ADAS_TRACEBACK in ada.get(f"/submissions/{number}/traceback").text
+    assert ADAS_CODE.decode().strip() in ada.get(f"/submissions/{number}/code").json()["files"][0]["text"]
 
 
 def test_the_process_holds_no_labels(world: Served) -> None:

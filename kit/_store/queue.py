@@ -270,6 +270,12 @@ class Queue:
         found = {row["state"]: row["n"] for row in self._c.rows(sql)}
         return {"queued": found.get("QUEUED", 0), "running": found.get("RUNNING", 0)}
 
+    def waiting(self) -> dict[str, int]:
+        """How many judgements wait in each lane."""
+        sql = "select lane, count(*) as n from judgement where state = 'QUEUED' group by lane"
+        found = {row["lane"]: row["n"] for row in self._c.rows(sql)}
+        return {lane.value: found.get(lane.value, 0) for lane in Lane}
+
     def states(self) -> dict[str, int]:
         """How many submissions stand in each state."""
         sql = "select state, count(*) as n from judgement where id in (select judgement_id from standing) "

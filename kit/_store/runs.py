@@ -54,10 +54,12 @@ class Runs:
             if row is None:
                 return False
             for run in runs:
-                facts = {"judgement_id": judgement_id, "fold": run.fold, "state": run.state}
+                facts: Row = {"judgement_id": judgement_id, "fold": run.fold, "state": run.state}
                 facts |= {"scores": json.dumps(run.scores), "peak_bytes": run.peak_bytes}
                 facts |= {name: run.times.get(name) for name in TIMES}
-                db.table("run").insert(facts, pk=("judgement_id", "fold"), replace=True)
+                names = ", ".join(facts)
+                marks = ", ".join(f":{name}" for name in facts)
+                db.conn.execute(f"insert or replace into run ({names}) values ({marks})", facts)
             if row["rejudge_id"] is None:
                 bump(db, f"team/{row['team_id']}", f"submissions/{row['competition']}")
         return True

@@ -180,7 +180,12 @@ def _copy(source: Path, target: Path, path: str) -> None:
 
 
 def _link_others(source: Path, question: Question, copy: Path) -> None:
-    """Let the copied metrics find what else they read beside them; that is no part of the version."""
+    """Let the copy find what is no part of the version: what metrics read beside them, an environment."""
+    environment = question.code.environment if question.code else None
+    if environment and (source / environment).is_dir() and not (copy / environment).exists():
+        (copy / environment).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (copy / environment).unlink(missing_ok=True)
+        (copy / environment).symlink_to(source / environment)
     for folder in {Path(path).parent for path in question.metric_files}:
         for other in (source / folder).iterdir():
             link = copy / folder / other.name

@@ -42,7 +42,10 @@ def serve(
     data: DataDir = DATA,
     host: Host = "127.0.0.1",
     port: Port = 8000,
-    workers: Annotated[int, typer.Option(min=1, help="Submissions judged at a time.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Predictions judged at a time.")] = 1,
+    code_workers: Annotated[
+        int, typer.Option(min=1, help="Code judged at a time; its folds share the processors.")
+    ] = 1,
 ) -> None:
     """Serve competitions until Ctrl-C."""
     import logging
@@ -58,7 +61,7 @@ def serve(
         serving.announce_when_up(competitions, data, host, port)
         from kit.serve import serve as run
 
-        run(directories, data, host=host, port=port, workers=workers)
+        run(directories, data, host=host, port=port, workers=workers, code_workers=code_workers)
 
 
 def demo(

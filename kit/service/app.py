@@ -18,6 +18,7 @@ from kit.service import (
     pages,
     routes_accounts,
     routes_baselines,
+    routes_code,
     routes_competitions,
     routes_leaderboards,
     routes_organizer,
@@ -51,6 +52,7 @@ def create_app(
     *,
     clock: Clock = utc_now,
     workers: int = 0,
+    code_workers: int = 0,
     hasher: PasswordHasher | None = None,
     n_failed_logins: int = 10,
     n_sign_ups: int = 500,
@@ -60,8 +62,8 @@ def create_app(
 
     Parameters
     ----------
-    workers : int
-        How many submissions the judge of this store judges at a time; only to be told of.
+    workers, code_workers : int
+        How many predictions, and how much code, the judge of this store judges at a time; only to be told of.
     hasher : PasswordHasher, optional
         Another cost of passwords.
     n_failed_logins : int
@@ -90,6 +92,7 @@ def create_app(
         boards=Boards(store, clock),
         counts=Counts(store),
         n_workers=workers,
+        n_code_workers=code_workers,
     )
     return _assemble(service)
 
@@ -120,6 +123,7 @@ _ROUTES = (
     routes_accounts,
     routes_competitions,
     routes_submissions,
+    routes_code,
     routes_leaderboards,
     routes_baselines,
     routes_rejudges,

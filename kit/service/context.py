@@ -39,6 +39,7 @@ class Service:
     boards: Boards
     counts: Counts
     n_workers: int
+    n_code_workers: int
 
     def find(self, slug: str) -> Hosted:
         """A competition by its slug.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -21,6 +21,9 @@ class Counts:
         self._requests = Counter(
             "kit_requests", "Requests by route.", ["method", "route", "status"], registry=self._registry
         )
+        self._isolation = Gauge(
+            "kit_isolation", "1 for the level that code runs in.", ["level"], registry=self._registry
+        )
         self._registry.register(_StoreCounts(store))
 
     def add(self, method: str, route: str, status: int) -> None:
@@ -28,8 +31,10 @@ class Counts:
         known = method if method in _METHODS else "other"
         self._requests.labels(known, route, str(status)).inc()
 
-    def text(self) -> bytes:
-        """All counts as Prometheus reads them."""
+    def text(self, isolation: str) -> bytes:
+        """All counts as Prometheus reads them, and the isolation that code runs in."""
+        for level in ("isolated", "limited", "none", "not in use"):
+            self._isolation.labels(level).set(level == isolation)
         return generate_latest(self._registry)
 
 
@@ -44,6 +49,10 @@ class _StoreCounts(Collector):
         yield submissions
         queue = self._store.queue.counts()
         yield GaugeMetricFamily("kit_queue_length", "Judgements that wait.", value=queue["queued"])
+        lanes = GaugeMetricFamily("kit_lane_length", "Judgements that wait, by lane.", labels=["lane"])
+        for lane, n in self._store.queue.waiting().items():
+            lanes.add_metric([lane], n)
+        yield lanes
 
     def describe(self) -> Iterator[Metric]:
         """Nothing, so that registering asks the store nothing."""

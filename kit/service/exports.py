@@ -42,7 +42,7 @@ def submissions_table(rows: Sequence[models.Submission]) -> pa.Table:
 
 
 def _submission_row(row: models.Submission) -> dict[str, Any]:
-    flat = row.model_dump(exclude={"score", "reasons", "left_today", "place_in_queue", "rejudged"})
+    flat = row.model_dump(exclude={"score", "reasons", "left_today", "place_in_queue", "rejudged", "code"})
     flat["reasons"] = "; ".join(row.reasons)
     if row.score is not None:
         for split, values in (("public", row.score.public), ("private", row.score.private or {})):

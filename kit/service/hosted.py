@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from kit.code_files import TAKEN
 from kit.competition import NOT_JUDGED_BY, Competition, Phase, Question, is_custom, load_copy
 from kit.errors import NotFound
 from kit.metrics import get_metric
@@ -79,6 +80,11 @@ class HostedQuestion:
         """The question's id."""
         return self.question.id
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What may be submitted."""
+        return tuple(kind for kind in self.question.kinds if kind in TAKEN)
+
     def find_file(self, name: str) -> DataFile:
         """A file by its exact name.
 
@@ -136,6 +142,11 @@ class Hosted:
     def leaderboard_in(self, phase: str) -> Literal["public", "hidden", "frozen", "ladder"]:
         """What a phase shows participants of scores; public of one that is no more."""
         return next((p.leaderboard for p in self.competition.phases if p.id == phase), "public")
+
+    def is_code_visible(self, now: datetime) -> bool:
+        """Whether everyone may read everyone's code: as the last phase that opened says."""
+        started = [p for p in self.competition.phases if p.opens_at is not None and p.opens_at <= now]
+        return bool(started) and started[-1].code_visible
 
     def is_hidden(self, now: datetime) -> bool:
         """Whether participants see no scores."""

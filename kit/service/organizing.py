@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
@@ -90,7 +91,11 @@ def user_line(row: Row) -> models.UserLine:
 def queue(service: Service) -> models.Queue:
     """What is being judged, by whom, and what failed last."""
     listing = service.store.queue.listing
-    waiting = [_queue_line(row, place) for place, row in enumerate(listing([State.QUEUED]), start=1)]
+    waiting: list[models.QueueLine] = []
+    places: Counter[str] = Counter()
+    for row in listing([State.QUEUED]):
+        places[row["lane"]] += 1
+        waiting.append(_queue_line(row, places[row["lane"]]))
     return models.Queue(
         queued=waiting,
         running=[_queue_line(row) for row in listing([State.RUNNING])],

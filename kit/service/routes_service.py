@@ -10,6 +10,7 @@ from kit import __version__
 from kit.service import models, versions
 from kit.service.context import ServiceHere
 from kit.service.errors import documented
+from kit.service.isolation import isolation
 from kit.service.organizing import live_judges
 
 router = APIRouter(tags=["service"], responses=documented(500))
@@ -19,18 +20,21 @@ router = APIRouter(tags=["service"], responses=documented(500))
 def healthz(service: ServiceHere) -> models.Health:
     """That the service answers, and how long its queue is."""
     now = service.clock()
+    is_judging = bool(live_judges(service.store, now))
     return models.Health(
         status="ok",
         version=__version__,
         now=now,
         queue=models.QueueCounts(**service.store.queue.counts()),
-        workers=service.n_workers if live_judges(service.store, now) else 0,
+        workers=service.n_workers if is_judging else 0,
+        code_workers=service.n_code_workers if is_judging else 0,
         stale=versions.stale(service),
-        isolation="not in use",
+        isolation=isolation(service.hosted.values()),
     )
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
 def metrics(service: ServiceHere) -> Response:
     """Counts for Prometheus."""
-    return Response(service.counts.text(), media_type=CONTENT_TYPE_LATEST)
+    text = service.counts.text(isolation(service.hosted.values()))
+    return Response(text, media_type=CONTENT_TYPE_LATEST)

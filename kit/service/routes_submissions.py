@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
+from kit.code_files import MOST_BYTES, check_code, check_kind, entry_of
 from kit.service import models, submitting
 from kit.service.context import MAX_ID, HostedHere, Number, QuestionHere, Reader, ServiceHere, Submitter
 from kit.service.entry import join
@@ -17,6 +18,7 @@ from kit.service.files import DOWNLOAD, UPLOAD
 from kit.service.uploads import keep_body
 from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
 from kit.store import Received
+from kit.submission import Kind
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"], responses=documented(401, 403, 404, 422, 500))
 
@@ -42,14 +44,22 @@ async def submit(
     note: models.Note = "",
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> models.Submission:
-    """Submit predictions: the body is the file. With an Idempotency-Key it may safely be sent again."""
+    """Submit a file: the body is the file. With an Idempotency-Key it may safely be sent again.
+
+    Its name tells its kind. Predictions are CSV or Parquet, code is a .py file or a .zip of modules;
+    the question says which of them it takes.
+    """
+    kind = check_kind(filename, question.kinds, question.id)
     parties = (service, hosted, question, caller)
     team = await run_in_threadpool(submitting.check_before_upload, *parties, idempotency_key)
     if isinstance(team, models.Submission):
         response.status_code = 200
         return team
-    blob = await keep_body(request, service, question=question.id, max_bytes=question.max_bytes)
-    received = Received(blob.sha256, blob.n_bytes, filename, note, idempotency_key=idempotency_key)
+    is_code = kind is not Kind.PREDICTIONS
+    max_bytes = MOST_BYTES if is_code else question.max_bytes
+    check = partial(check_code, filename=filename, entry=entry_of(question.question)) if is_code else None
+    blob = await keep_body(request, service, question=question.id, max_bytes=max_bytes, check=check)
+    received = Received(blob.sha256, blob.n_bytes, filename, note, kind, idempotency_key)
     submission, is_new = await run_in_threadpool(submitting.add, *parties, team, received)
     response.status_code = 201 if is_new else 200
     return submission

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from pathlib import Path
 from time import monotonic
 
 from fastapi import Request
@@ -55,8 +57,20 @@ class Body:
         return message
 
 
-async def keep_body(request: Request, service: Service, *, question: str, max_bytes: int) -> Blob:
+async def keep_body(
+    request: Request,
+    service: Service,
+    *,
+    question: str,
+    max_bytes: int,
+    check: Callable[[Path], None] | None = None,
+) -> Blob:
     """Stream a request's body into the store.
+
+    Parameters
+    ----------
+    check : callable, optional
+        Looks at the file before it is kept, and raises where it shall not be.
 
     Raises
     ------
@@ -79,6 +93,8 @@ async def keep_body(request: Request, service: Service, *, question: str, max_by
                 await run_in_threadpool(writer.write, bytes(piece))
                 piece.clear()
         await run_in_threadpool(writer.write, bytes(piece))
+        if check is not None:
+            await run_in_threadpool(lambda: check(writer.look()))
         return await run_in_threadpool(writer.keep)
     finally:
         # Not awaited: when the client is gone or the service stops, awaiting may be cut short.

@@ -12,10 +12,11 @@ from kit.limits import allowance
 from kit.service import models, showing
 from kit.service.auth import Caller
 from kit.service.climbing import Climbs, Release
+from kit.service.code import code_run, question_code
 from kit.service.entry import has_accepted_rules, left_of
 from kit.service.hosted import Hosted, HostedQuestion, Sight
 from kit.store import Again, Row, Standing, Store
-from kit.submission import Score, Split, State, Submission
+from kit.submission import Kind, Score, Split, State, Submission
 
 Role = Literal["participant", "organizer"]
 
@@ -67,6 +68,7 @@ def _phase(phase: Phase) -> models.Phase:
         total_limit=phase.total_limit,
         interval_s=phase.interval_s,
         leaderboard=phase.leaderboard,
+        code_visible=phase.code_visible,
     )
 
 
@@ -90,7 +92,8 @@ def _question(store: Store, hosted: Hosted, q: HostedQuestion) -> models.Questio
         n_rows=q.n_rows,
         max_bytes=q.max_bytes,
         weight=q.question.weight,
-        kinds=["predictions"],
+        kinds=list(q.kinds),  # type: ignore[arg-type]
+        code=question_code(q),
         data=data,
         sample_submission=q.sample_submission,
         version=store.versions.number(hosted.slug, q.id, q.version),
@@ -157,6 +160,7 @@ def submissions(
     standings = store.submissions.standings(
         [*(s.id for s in found), *(r.standing for r in releases.values())]
     )
+    runs = store.runs.of([standings[s.id].judgement.id for s in found if s.kind is not Kind.PREDICTIONS])
     team = store.accounts.team_of(hosted.slug, caller.user_id)
     left = {}
     if team is not None:
@@ -171,8 +175,13 @@ def submissions(
         left_today = None if allowed is None else allowed.left_today
         standing, exact = standings[submission.id], caller.is_organizer
         answer = _submission(submission, standing, hosted, shown, left_today, exact=exact)
-        if not sight.reaches(submission.submitted_at) or sight.is_ladder:
+        is_seen = sight.reaches(submission.submitted_at) and not sight.is_ladder
+        if not is_seen:
             answer.score = None
+        if (run := runs.get(standing.judgement.id)) is not None:
+            asked = hosted.questions.get(submission.question)
+            seen = shown if is_seen else frozenset()
+            answer.code = code_run(run, standing.judgement, asked, seen, exact=exact)
         if answer.state == State.SCORED and (release := releases.get(submission.id)) is not None:
             answer.moved, answer.stands = release.has_moved, release.standing
             answer.score = _scores(standings[release.standing].judgement.scores, shown, exact=exact)
@@ -240,6 +249,7 @@ def _submission(
         metric="" if question is None else question.question.metric,
         left_today=left_today,
         rejudged=None,
+        code=None,
     )
 
 

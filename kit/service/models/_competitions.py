@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from kit.service.models._code import QuestionCode
 from kit.service.models._fields import Asked, ShortText, TeamName, Time
 
 
@@ -29,6 +30,7 @@ class Phase(BaseModel):
     total_limit: int | None
     interval_s: float
     leaderboard: Literal["public", "hidden", "frozen", "ladder"]
+    code_visible: bool
 
 
 class Metric(BaseModel):
@@ -64,7 +66,8 @@ class Question(BaseModel):
     n_rows: int
     max_bytes: int
     weight: float
-    kinds: list[Literal["predictions"]]
+    kinds: list[Literal["predictions", "code", "notebook"]]
+    code: QuestionCode | None
     data: list[DataFile]
     sample_submission: str | None
     version: int

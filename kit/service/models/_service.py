@@ -19,6 +19,8 @@ class QueueCounts(BaseModel):
 class Health(BaseModel):
     """That the service answers; ``workers`` is 0 where no judge was seen in the last minute.
 
+    ``isolation`` is what participants' code runs in, "not in use" where no question takes code.
+
     ``stale`` says of which questions the files changed since their submissions were judged.
     """
 
@@ -27,5 +29,6 @@ class Health(BaseModel):
     now: Time
     queue: QueueCounts
     workers: int
+    code_workers: int
     stale: list[str]
     isolation: Literal["none", "limited", "isolated", "not in use"]

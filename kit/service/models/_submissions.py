@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from kit.service.models._code import CodeRun
 from kit.service.models._fields import Asked, Time
 
 
@@ -74,6 +75,7 @@ class Submission(BaseModel):
     metric: str
     left_today: int | None
     rejudged: Rejudged | None
+    code: CodeRun | None
 
 
 class Selection(Asked):

@@ -80,7 +80,10 @@ class Team(BaseModel):
 
 
 class QueueLine(BaseModel):
-    """A judgement that waits, runs or ended as ERROR."""
+    """A judgement that waits, runs or ended as ERROR.
+
+    ``place`` is that in its lane; of code, ``n_done`` of ``n_folds`` folds are done.
+    """
 
     submission: int
     competition: str
@@ -95,6 +98,10 @@ class QueueLine(BaseModel):
     incident: str | None
     place: int | None
     rejudge: int | None
+    kind: Literal["predictions", "code", "notebook"]
+    lane: Literal["quick", "code"]
+    n_folds: int
+    n_done: int
 
 
 class Worker(BaseModel):
