@@ -2,8 +2,8 @@
 
 The peer is what platforms' scoring scripts do, in a warm process that has already read the truth:
 ``pandas.read_csv``, checks of ids and values, ``merge`` on id, scikit-learn once per split. Ours is the
-judge's path. Both take turns, and medians count. ``limit_s`` is what no program can save: reading the
-bytes, and one sort where the metric needs one.
+judge's path in a worker, which has compiled what reads and sorts. Both take turns, and medians count.
+``limit_s`` is what no program can save: reading the bytes, and one sort where the metric needs one.
 """
 
 from __future__ import annotations
@@ -24,22 +24,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scoring_cases import CASES, Case, make
+from threadpoolctl import threadpool_limits
 
+from kit._scoring import compile_sorting
 from kit.competition import Competition, load_competition
+from kit.metrics import get_metric
 from kit.predictions import Expected, compile_reader, read_predictions
-from kit.scoring import score, score_split
+from kit.scoring import _Given, _prepared, score
 from kit.submission import Split
 from kit.truth import Truth, read_truth
 
 
 def ours(competition: Competition, truth: Truth, case: Case, file: Path) -> list[float]:
-    """The judge's path, up to the points."""
+    """The judge's path, up to the points: it stops where errors would begin."""
     question = competition.find_question(case.metric)
     predictions = read_predictions(file, truth.expected)
-    return [
-        score_split(case.metric, predictions, truth, question, split, directory=competition.directory)
-        for split in Split
-    ]
+    given, metric = _Given(predictions, truth, question, competition.directory), get_metric(case.metric)
+    prepared = _prepared(truth, question, 0)
+    return [given.table(metric, split, prepared[split]).score for split in Split]
 
 
 def judged(competition: Competition, truth: Truth, case: Case, file: Path) -> list[float]:
@@ -116,7 +118,8 @@ def _case(
         f"{what}, {form}{end}" for form in ("csv", "parquet", "as submitted") for end in ("", ", with errors")
     ]
     for i, (name, taken_s) in enumerate(zip(names, ours_s, strict=True)):
-        yield row(name, taken_s, peer_csv_s, seconds[8 + i // 2])
+        dearer = {"over_points": taken_s / ours_s[i - 1]} if i % 2 else {}
+        yield row(name, taken_s, peer_csv_s, seconds[8 + i // 2]) | dearer
     yield row(f"{what}, parquet, peer reads parquet", ours_s[2], peer_parquet_s, seconds[9])
 
 
@@ -137,9 +140,8 @@ def peak(n: int) -> Iterator[dict[str, object]]:
 def measure_peak(directory: Path, n: int, suffix: str) -> dict[str, object]:
     """Resident bytes, in units of the decoded columns (an int64 and a float64 for each row)."""
     make_in_child = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})"]
-    make_in_child[-1] += (
-        f"; import pathlib, scoring_cases; scoring_cases.make(pathlib.Path({str(directory)!r}), {n})"
-    )
+    make_in_child[-1] += "; import pathlib, scoring_cases; scoring_cases.make("
+    make_in_child[-1] += f"pathlib.Path({str(directory)!r}), {n}, targets=('amount',))"
     subprocess.run(make_in_child, check=True)
     competition = load_competition(directory)
     case = next(case for case in CASES if case.metric == "rmse")
@@ -169,19 +171,20 @@ def show(line: dict[str, Any]) -> str:
             f"{line['case']:60}{line['peak_bytes'] / 1e6:8.0f} MB = {line['times']:.2f} x the decoded columns"
         )
     seconds = "".join(f"{line[name] * 1e3:10.1f} ms" for name in ("ours_s", "peer_s", "limit_s"))
-    return f"{line['case']:60}{seconds}{line['ratio']:8.1f} x"
+    dearer = f"{line['over_points']:8.2f} of points" if "over_points" in line else ""
+    return f"{line['case']:70}{seconds}{line['ratio']:8.1f} x{dearer}"
 
 
-def results(*, quick: bool) -> Iterator[dict[str, object]]:
-    """All cases, one after another."""
-    yield from rows(10**4, 21)
-    yield from rows(10**6, 7)
-    if not quick:
-        yield from rows(10**6, 5, "shuffled")
-        yield from rows(10**6, 5, "sparse")
-        yield from rows(10**6, 5, "text")
-        yield from rows(10**7, 3)
-        yield from peak(10**7)
+PARTS: dict[str, Callable[[], Iterator[dict[str, object]]]] = {
+    "10,000": lambda: rows(10**4, 21),
+    "million": lambda: rows(10**6, 9),
+    "shuffled": lambda: rows(10**6, 5, "shuffled"),
+    "sparse": lambda: rows(10**6, 5, "sparse"),
+    "text": lambda: rows(10**6, 5, "text"),
+    "ten million": lambda: rows(10**7, 3),
+    "memory": lambda: peak(10**7),
+}
+QUICK = ("10,000", "million")
 
 
 def main() -> None:
@@ -189,19 +192,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="leave out 10,000,000 rows and other ids")
     parser.add_argument("--json", action="store_true", help="print a list of cases")
+    parser.add_argument("--only", choices=list(PARTS), help="one part: its ids, or how many rows")
     parser.add_argument("--peak", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--rows", type=int, default=10**7, help=argparse.SUPPRESS)
     parser.add_argument("--suffix", default="csv", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     compile_reader()
+    compile_sorting()
+    threadpool_limits(1, user_api="blas")
     if arguments.peak:
         print(json.dumps(measure_peak(arguments.peak, arguments.rows, arguments.suffix)))
         return
     lines = []
-    for line in results(quick=arguments.quick):
-        lines.append(line)
-        if not arguments.json:
-            print(show(line), flush=True)
+    for name in (arguments.only,) if arguments.only else QUICK if arguments.quick else PARTS:
+        for line in PARTS[name]():
+            lines.append(line)
+            if not arguments.json:
+                print(show(line), flush=True)
     if arguments.json:
         print(json.dumps(lines, indent=1))
 

@@ -70,8 +70,10 @@ CASES = (
 )
 
 
-def make(directory: Path, n: int, ids: str = "ordered") -> Competition:
-    """A competition of ``n`` rows, and a file of predictions in shuffled order for each target."""
+def make(
+    directory: Path, n: int, ids: str = "ordered", targets: tuple[str, ...] | None = None
+) -> Competition:
+    """A competition of ``n`` rows, and shuffled files of predictions for each target, or for some."""
     rng = np.random.default_rng(0)
     query = np.arange(n) // QUERY_ROWS
     is_public = (rng.random(query[-1] + 1) < PUBLIC)[query]
@@ -97,6 +99,8 @@ def make(directory: Path, n: int, ids: str = "ordered") -> Competition:
     }
     shuffled = rng.permutation(n)
     for name, values in predictions.items():
+        if targets is not None and name not in targets:
+            continue
         frame = pd.DataFrame({"id": truth["id"], name: values}).iloc[shuffled]
         frame.to_csv(directory / f"{name}.csv", index=False)
         write_parquet(frame.set_index("id"), directory / f"{name}.parquet")

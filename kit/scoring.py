@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from kit._scoring import Estimate, PreparedSplit, Range, black_box, estimate, mean_of, prepare
+from kit._scoring import Estimate, PreparedSplit, Range, Table, black_box, estimate, mean_of, prepare
 from kit._scoring.loading import load_function
 from kit.competition import Question, class_text, is_custom
 from kit.errors import MetricFailed
@@ -88,11 +88,11 @@ class _Given:
             on_rows = _on_rows(name, self.predictions, self.truth, self.question, self.directory)
             return black_box(_on_parts(on_rows, rows), prepared.blocks)
         metric = get_metric(name)
-        tables = [
-            prepared.reducer(metric, column)(self._part(metric, column, split))
-            for column in range(prepared.targets.shape[1])
-        ]
-        return estimate(mean_of(tables), prepared.blocks, Range.of(metric))
+        return estimate(self.table(metric, split, prepared), prepared.blocks, Range.of(metric))
+
+    def table(self, metric: Metric, split: Split, prepared: PreparedSplit) -> Table:
+        columns = range(prepared.targets.shape[1])
+        return mean_of([prepared.reducer(metric, i)(self._part(metric, i, split)) for i in columns])
 
     def _part(self, metric: Metric, column: int, split: Split) -> Array:
         wanted = _wanted(metric, self.truth)

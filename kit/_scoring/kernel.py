@@ -12,76 +12,109 @@ from kit.metrics import Array
 # A compiled function sees machine words: U(1), not 1, or numba makes floats of them.
 U: Any = np.uint64
 INT: Any = np.int64
-DIGIT_BITS, N_DIGITS, N_PASSES = 11, 2048, 3
-MASK, ROW_BITS, ROW_MASK = U(2047), U(32), U(0xFFFFFFFF)
-MOST = 4294967295.0
+DIGIT_BITS, N_DIGITS = 12, 4096
+MASK, ROW_BITS, ROW_MASK = U(N_DIGITS - 1), U(32), U(0xFFFFFFFF)
+HIGH_DIGIT = U(32 + DIGIT_BITS)
+MOST = N_DIGITS * N_DIGITS - 1
+
+
+@njit(nogil=True)
+def _sorted_words(values: Array, low: float, scale: float, most_shifts: int) -> Array:
+    """By rising value, its scaled key (high half) and its row (low half); none where that takes too long.
+
+    Keys are sorted digit by digit; rows of one key, which are few where values are spread, by their
+    values. Digits are masked, so no place is out of bounds whatever a value.
+    """
+    n = len(values)
+    words, others = np.empty(n, np.uint64), np.empty(n, np.uint64)
+    low_starts, high_starts = np.zeros(N_DIGITS, np.int64), np.zeros(N_DIGITS, np.int64)
+    for row in range(n):
+        key = U(min((values[row] - low) * scale, MOST))
+        low_starts[key & MASK] += 1
+        high_starts[(key >> U(DIGIT_BITS)) & MASK] += 1
+        words[row] = (key << ROW_BITS) | U(row)
+    _place(words, others, _starts(low_starts), ROW_BITS)
+    _place(others, words, _starts(high_starts), HIGH_DIGIT)
+    for place in range(1, n):
+        if words[place] >> ROW_BITS != words[place - 1] >> ROW_BITS:
+            continue
+        word, at = words[place], place
+        value = values[word & ROW_MASK]
+        while at > 0 and words[at - 1] >> ROW_BITS == word >> ROW_BITS:
+            if values[words[at - 1] & ROW_MASK] <= value:
+                break
+            words[at] = words[at - 1]
+            at -= 1
+        words[at] = word
+        most_shifts -= place - at
+        if most_shifts < 0:
+            return others[:0]
+    return words
+
+
+@njit(nogil=True)
+def _starts(counts: Array) -> Array:
+    n_before = 0
+    for cell in range(N_DIGITS):
+        n_here, counts[cell] = counts[cell], n_before
+        n_before += n_here
+    return counts
+
+
+@njit(nogil=True)
+def _place(words: Array, to: Array, free: Array, shift: Any) -> None:
+    for word in words:
+        cell = (word >> shift) & MASK
+        to[free[cell]] = word
+        free[cell] += 1
 
 
 @njit(nogil=True)
 def sort(values: Array, low: float, scale: float, order: Array, ranked: Array, most_shifts: int) -> bool:
-    """Row numbers by rising value and the values in that order; whether few shifts settled close values.
+    """Row numbers by rising value, and the values in that order; False where it would take too long.
 
-    Values scaled to 32 bits are sorted with their rows beside them, 11 bits at a time; what 32 bits could not
-    tell apart is shifted to its place. All digits are masked, so no place is out of bounds whatever a value.
+    Parameters
+    ----------
+    low, scale : float
+        ``(values - low) * scale`` are from 0 to `MOST`.
+    most_shifts : int
+        So often at most are rows that share a key moved by one place.
     """
-    n = len(values)
-    words, others = np.empty(n, np.uint64), np.empty(n, np.uint64)
-    starts = np.zeros((N_PASSES, N_DIGITS), np.int64)
-    for row in range(n):
-        key = U(min((values[row] - low) * scale, MOST)) & ROW_MASK
-        for digit in range(N_PASSES):
-            starts[digit, (key >> U(DIGIT_BITS * digit)) & MASK] += 1
-        words[row] = (key << ROW_BITS) | U(row)
-    for digit in range(N_PASSES):
-        n_before = 0
-        for cell in range(N_DIGITS):
-            n_here, starts[digit, cell] = starts[digit, cell], n_before
-            n_before += n_here
-    for digit in range(N_PASSES):
-        free, shift = starts[digit], U(32 + DIGIT_BITS * digit)
-        for word in words:
-            cell = (word >> shift) & MASK
-            others[free[cell]] = word
-            free[cell] += 1
-        words, others = others, words
-    for place in range(n):
-        row = INT(words[place] & ROW_MASK)
-        value, at = values[row], place
-        while at > 0 and ranked[at - 1] > value:
-            ranked[at], order[at] = ranked[at - 1], order[at - 1]
-            at -= 1
-        most_shifts -= place - at
-        if most_shifts < 0:
-            return False
-        ranked[at], order[at] = value, row
-    return True
+    words = _sorted_words(values, low, scale, most_shifts)
+    for place in range(len(words)):
+        row = words[place] & ROW_MASK
+        order[place], ranked[place] = row, values[row]
+    return len(words) == len(values)
 
 
-@njit(nogil=True, boundscheck=True)
-def sum_placements(order: Array, ranked: Array, cells: Array, n_positive: int, sums: Array) -> None:
+@njit(nogil=True)
+def sum_placements(
+    values: Array, low: float, scale: float, cells: Array, n_positive: int, sums: Array, most_shifts: int
+) -> bool:
     """Add up, by cell, negatives below each positive and positives above each negative, ties counting half.
 
     Parameters
     ----------
-    order, ranked : ndarray
-        As `sort` gives them.
-    cells : ndarray of int, shape (n,)
+    cells : ndarray of uint16, shape (n,)
         Of each row; those of positives are the upper half.
     sums : ndarray of shape (n_cells,)
     """
-    n, half, place = len(order), len(sums) // 2, 0
+    words = _sorted_words(values, low, scale, most_shifts)
+    n, half, place = len(words), len(sums) // 2, 0
     n_negative_below, n_positive_above = 0, n_positive
     while place < n:
-        end, n_hits = place, 0
-        while end < n and ranked[end] == ranked[place]:
-            n_hits += cells[order[end]] >= half
+        end, n_hits = place + 1, INT(cells[words[place] & ROW_MASK] >= half)
+        while end < n and words[end] >> ROW_BITS == words[place] >> ROW_BITS:
+            if values[words[end] & ROW_MASK] != values[words[place] & ROW_MASK]:
+                break
+            n_hits += INT(cells[words[end] & ROW_MASK] >= half)
             end += 1
         n_missed = end - place - n_hits
-        of_positive = n_negative_below + 0.5 * n_missed
-        of_negative = n_positive_above - 0.5 * n_hits
+        of_positive, of_negative = n_negative_below + 0.5 * n_missed, n_positive_above - 0.5 * n_hits
         for at in range(place, end):
-            cell = cells[order[at]]
+            cell = cells[words[at] & ROW_MASK]
             sums[cell] += of_positive if cell >= half else of_negative
         n_negative_below += n_missed
         n_positive_above -= n_hits
         place = end
+    return n == len(values)

@@ -23,8 +23,9 @@ MOST_ROWS = 1 << 32
 class Kernel(NamedTuple):
     """The compiled passes."""
 
+    most: int
     sort: Callable[[Array, float, float, Array, Array, int], bool]
-    sum_placements: Callable[[Array, Array, Array, int, Array], None]
+    sum_placements: Callable[[Array, float, float, Array, int, Array, int], bool]
 
 
 _compiled: list[Kernel] = []
@@ -38,25 +39,20 @@ def compile_sorting() -> bool:
         from kit._scoring import kernel
     except ImportError:
         return False
-    order, ranked = np.zeros(1, np.int64), np.zeros(1)
-    kernel.sort(np.zeros(1), 0.0, 1.0, order, ranked, 0)
-    kernel.sum_placements(order, ranked, np.zeros(1, np.int32), 0, np.zeros(2))
-    _compiled.append(Kernel(kernel.sort, kernel.sum_placements))
+    one = np.zeros(1)
+    kernel.sort(one, 0.0, 1.0, np.empty(1, np.int64), np.empty(1), 0)
+    kernel.sum_placements(one, 0.0, 1.0, np.zeros(1, np.uint16), 0, np.zeros(2), 0)
+    _compiled.append(Kernel(kernel.MOST, kernel.sort, kernel.sum_placements))
     return True
 
 
 def ascending(values: Array) -> tuple[Array, Array]:
     """Row numbers by rising value, and the values in that order; ties in any order."""
     values = np.ascontiguousarray(values, dtype=np.float64)
-    if not _compiled or not FEW <= len(values) < MOST_ROWS:
-        return _ascending(values)
-    low, high = float(values.min()), float(values.max())
-    with np.errstate(over="ignore", divide="ignore"):
-        scale = float(np.float64(MOST_ROWS - 1) / (np.float64(high) - low))
-    order, ranked = np.empty(len(values), np.int64), np.empty(len(values))
-    # Where values crowd together, shifting them one by one would take too long.
-    if 0.0 < scale < np.inf and _compiled[0].sort(values, low, scale, order, ranked, len(values)):
-        return order, ranked
+    if (scaling := _scaling(values)) is not None:
+        order, ranked = np.empty(len(values), np.int64), np.empty(len(values))
+        if _compiled[0].sort(values, *scaling, order, ranked, len(values)):
+            return order, ranked
     return _ascending(values)
 
 
@@ -65,17 +61,27 @@ def sums_of_placements(y_pred: Array, cells: Array, n_cells: int) -> Array:
 
     Parameters
     ----------
-    cells : ndarray of int32, shape (n,)
+    cells : ndarray of uint16, shape (n,)
         Of each row; those of positives are the upper half.
     """
-    order, ranked = ascending(y_pred)
-    if not _compiled:
-        ranked_cells = cells[order]
-        return np.bincount(ranked_cells, _placements(ranked_cells >= n_cells // 2, ranked), n_cells)
-    sums = np.zeros(n_cells)
-    n_positive = int(np.count_nonzero(cells >= n_cells // 2))
-    _compiled[0].sum_placements(order, ranked, cells, n_positive, sums)
-    return sums
+    y_pred = np.ascontiguousarray(y_pred, dtype=np.float64)
+    if (scaling := _scaling(y_pred)) is not None:
+        sums, n_positive = np.zeros(n_cells), int(np.count_nonzero(cells >= n_cells // 2))
+        if _compiled[0].sum_placements(y_pred, *scaling, cells, n_positive, sums, len(y_pred)):
+            return sums
+    order, ranked = _ascending(y_pred)
+    ranked_cells = cells[order]
+    return np.bincount(ranked_cells, _placements(ranked_cells >= n_cells // 2, ranked), n_cells)
+
+
+def _scaling(values: Array) -> tuple[float, float] | None:
+    """From where and by how much the compiled passes scale values; None where they do not take them."""
+    if not _compiled or not FEW <= len(values) < MOST_ROWS:
+        return None
+    low, high = float(values.min()), float(values.max())
+    with np.errstate(over="ignore", divide="ignore"):
+        scale = float(np.float64(_compiled[0].most) / (np.float64(high) - low))
+    return (low, scale) if 0.0 < scale < np.inf else None
 
 
 def _placements(positive: Array, ranked: Array) -> Array:

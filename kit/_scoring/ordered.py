@@ -37,7 +37,7 @@ def roc_auc(rows: Rows) -> Reducer:
 
 def _against_rest(positive: Array, rows: Rows) -> Reducer:
     n_blocks = rows.blocks.n_blocks
-    cells = (rows.blocks.of_row + n_blocks * positive).astype(np.int32)
+    cells = (rows.blocks.of_row + n_blocks * positive).astype(np.uint16)
     counts = np.bincount(cells, minlength=2 * n_blocks).astype(np.float64)
     counts = counts.reshape(2, n_blocks)
     n_negative, n_positive = counts.sum(axis=1)
