@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from sklearn.model_selection import TimeSeriesSplit
+from threadpoolctl import threadpool_limits
 
 from kit.competition import load_competition
 
@@ -78,11 +83,31 @@ def test_folds_end_at_midnight_and_never_learn_from_what_comes_after() -> None:
 def test_a_reference_submission_uses_no_weather_of_later_rows(name: str) -> None:
     train, midnight = read("data/train.csv").head(60 * A_DAY), 30 * A_DAY
     X, y = train.drop(columns=["hour_id", "departures"]), train["departures"]
-    model = estimator(name).fit(X, y)
     other = X.copy()
     other.loc[midnight:, WEATHER] = X.loc[midnight:, WEATHER].sample(frac=1, random_state=0).to_numpy()
 
-    usual, changed = model.predict(X), model.predict(other)
+    with threadpool_limits(limits=1):
+        model = estimator(name).fit(X, y)
+        usual, changed = model.predict(X), model.predict(other)
 
     assert (usual[:midnight] == changed[:midnight]).all()
     assert (usual[midnight:] != changed[midnight:]).any()
+
+
+@pytest.mark.slow
+def test_the_good_submission_beats_the_simple_one_in_every_fold_as_the_readme_says() -> None:
+    command = [sys.executable, "-m", "kit", "test", str(FOLDER), "--isolation", "none", "--json"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    results = {result["submission"]: result for result in json.loads(done.stdout)}
+    good, simple = results["boosting"], results["ridge"]
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert good["reproducible"] and simple["reproducible"]
+    for better, worse in zip(good["folds"], simple["folds"], strict=True):
+        for step in ("valid", "public", "private"):
+            assert better[step]["rmse"] < 0.97 * worse[step]["rmse"]
+    for name, result in results.items():
+        folds = " ".join(f"{fold['valid']['rmse']:.2f}" for fold in result["folds"])
+        public, private = (result["bagged"][split]["rmse"] for split in ("public", "private"))
+        assert re.search(rf"submissions/{name}` .* \| {folds} \| {public:.2f} \| {private:.2f} \|", readme)
