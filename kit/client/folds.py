@@ -66,6 +66,8 @@ def frame(code: Json, metric: str) -> pd.DataFrame:
     columns = ["fold", "state", *STEPS, *TIMES, "peak_bytes"]
     made = pd.DataFrame.from_records(rows(code, metric)) if code.get("folds") else pd.DataFrame()
     made = made.reindex(columns=[*columns, *(name for name in made.columns if name not in columns)])
+    numbers = [name for name in made.columns if name not in ("fold", "state")]
+    made[numbers] = made[numbers].astype("float64")
     unseen = [name for name in made.columns if name.startswith("private") and made[name].isna().all()]
     return made.drop(columns=unseen)
 

@@ -194,7 +194,7 @@ class _Running:
     """Work in a thread, so that an interrupt of this one can end it in good order."""
 
     def __init__(self, work: Callable[[threading.Event], CodeReport]) -> None:
-        self._stop = threading.Event()
+        self._stop, self._ended = threading.Event(), threading.Event()
         self._work = work
         self._report: CodeReport | None = None
         self._error: BaseException | None = None
@@ -202,16 +202,15 @@ class _Running:
 
     def wait(self, trial: Trial) -> CodeReport:
         """Until it ends; its errors are raised here."""
-        thread = threading.Thread(target=self._run, name="kit-trial", daemon=True)
-        thread.start()
-        with _line(trial) as change:
-            while thread.is_alive():
-                try:
-                    thread.join(POLL_S)
+        try:
+            threading.Thread(target=self._run, name="kit-trial", daemon=True).start()
+            with _line(trial) as change:
+                while not self._ended.wait(POLL_S):
                     change(trial.line())
-                except KeyboardInterrupt:
-                    self.is_stopped = True
-                    self._stop.set()
+        except KeyboardInterrupt:
+            self.is_stopped = True
+            self._stop.set()
+            self._ended.wait()
         if self._error is not None:
             raise self._error
         assert self._report is not None
@@ -222,6 +221,8 @@ class _Running:
             self._report = self._work(self._stop)
         except BaseException as error:
             self._error = error
+        finally:
+            self._ended.set()
 
 
 def _fold_facts(number: int, state: str, known: dict[str, Any]) -> dict[str, Any]:

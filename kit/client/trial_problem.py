@@ -113,7 +113,7 @@ def _question(question: Json, train: Path, test: Path) -> Question:
 
 def _competition(overview: Json, question: Question) -> Competition:
     kept = {key: overview[key] for key in ("title", "slug", "opens_at", "closes_at")}
-    return Competition.model_validate({**kept, "question": [question.model_dump()]})
+    return Competition.model_validate({**kept, "question": [question]})
 
 
 def _stand_in(train: Path, scratch: Path, question: Json) -> Path:

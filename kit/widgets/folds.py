@@ -96,7 +96,7 @@ def _line(row: dict[str, Any], scores: dict[str, str]) -> Node:
     if row["fit_s"] is None:
         cells = [el("td", f"{STATES[row['state']]}…", colspan=len(scores) + 3, name="kit-wide-cell")]
     else:
-        predict = [value for value in (row["valid_s"], row["test_s"]) if value is not None]
+        predict = [value for value in (row["valid_s"], row["test_s"]) if value]
         cpu = _cpu(row["valid_cpu_s"], row["test_cpu_s"])
         cells = [
             *(el("td", text, data_step=step) for step, text in scores.items()),
