@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +112,45 @@ def test_the_good_submission_beats_the_simple_one_in_every_fold_as_the_readme_sa
         folds = " ".join(f"{fold['valid']['rmse']:.2f}" for fold in result["folds"])
         public, private = (result["bagged"][split]["rmse"] for split in ("public", "private"))
         assert re.search(rf"submissions/{name}` .* \| {folds} \| {public:.2f} \| {private:.2f} \|", readme)
+
+
+LOOKS_AHEAD = """
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+
+def features(X):
+    return X[["scheduled"]].assign(later=X["visib"].shift(-6).fillna(10))
+
+
+def get_estimator():
+    return make_pipeline(FunctionTransformer(features), LinearRegression())
+"""
+
+
+def with_problem(folder: Path) -> Path:
+    """The competition, as problem.py asks for it."""
+    shutil.copytree(FOLDER, folder)
+    toml = (folder / "competition.toml").read_text(encoding="utf-8")
+    toml = re.sub(r"^(train|test) +=.*\n", "", toml, flags=re.MULTILINE)
+    toml = re.sub(r"^\[question.code.splitter\]\n(.+\n)*", "", toml, flags=re.MULTILINE)
+    toml = toml.replace("[question.code] ", '[question.code]\nproblem = "problem.py" ')
+    (folder / "competition.toml").write_text(toml, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.slow
+def test_the_organizers_problem_refuses_a_look_into_the_future_and_nothing_else(tmp_path: Path) -> None:
+    folder = with_problem(tmp_path / "departures")
+    shutil.rmtree(folder / "submissions/boosting")
+    (folder / "submissions/ahead").mkdir()
+    (folder / "submissions/ahead/estimator.py").write_text(LOOKS_AHEAD)
+    command = [sys.executable, "-m", "kit", "test", str(folder), "--isolation", "none", "--json"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    ahead, ridge = sorted(json.loads(done.stdout), key=lambda result: str(result["submission"]))
+    assert ahead["verdict"] == "crashed" and "it lies in the future" in ahead["traceback"]
+    assert ridge["verdict"] is None
+    assert [round(fold["valid"]["rmse"], 2) for fold in ridge["folds"]] == [3.33, 3.67, 3.60, 2.92, 3.04]
