@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -113,12 +113,19 @@ class Judge:
         try:
             while not stop.is_set():
                 if not self.step():
-                    stop.wait(POLL_S)
+                    self._pause(stop)
         finally:
             for executor in self._executors.values():
                 executor.close()
             for running in self._running:
                 self._store.queue.release(running.claim)
+
+    def _pause(self, stop: threading.Event) -> None:
+        """For a moment; no longer than until something that runs has ended, as its worker is free then."""
+        if futures := [running.future for running in self._running]:
+            wait(futures, POLL_S, FIRST_COMPLETED)
+        else:
+            stop.wait(POLL_S)
 
     def step(self) -> bool:
         """One round: finish what is done, renew leases, claim what waits; whether anything happened."""

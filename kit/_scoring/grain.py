@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 SHARE = 0.25
 """No step is finer than this share of the standard error."""
 
 
+@lru_cache(maxsize=8192)
 def grain(se: float) -> float:
     """The step in which a score with that standard error is shown: 1, 2 or 5 times a power of ten.
 

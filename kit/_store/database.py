@@ -16,6 +16,7 @@ from kit._store.schema import migrations
 Row = dict[str, Any]
 
 BUSY_S = 30.0
+MAPPED_BYTES = 1 << 34
 
 
 class Connections:
@@ -43,6 +44,8 @@ class Connections:
         # Full, so that an acknowledged submission outlives a power cut, not only a dead process.
         connection.execute("pragma synchronous = full")
         connection.execute("pragma foreign_keys = on")
+        # Each connection has a small cache of its own: a large file is read through that of the system.
+        connection.execute(f"pragma mmap_size = {MAPPED_BYTES}")
         with self._lock:
             self._opened.append(connection)
         return Database(connection)

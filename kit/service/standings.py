@@ -78,12 +78,13 @@ class Order:
     def places(self) -> list[Place]:
         """All, in no order."""
         with self._lock:
-            return list(self._places.values())
+            return [*self._places.values()]
 
     def teams(self) -> list[Place]:
         """Those of teams, best first."""
         with self._lock:
-            return [self._places[key[3]] for key in self._teams]
+            places, keys = self._places.copy(), self._teams.copy()
+        return [places[key[3]] for key in keys]
 
     def line(self, team_id: int) -> Line | None:
         """A team's place with its rank; None where it has none."""
