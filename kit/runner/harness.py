@@ -205,6 +205,8 @@ def as_npy(predictions: Any) -> tuple[bytes, str]:
     import numpy as np
     from numpy.lib import format as npy
 
+    if predictions is None:
+        return b"", "None"
     if hasattr(predictions, "toarray"):
         predictions = predictions.toarray()
     array = np.asarray(predictions.to_numpy() if hasattr(predictions, "to_numpy") else predictions)

@@ -68,6 +68,12 @@ class Process:
             self.popen.kill()
             self.popen.wait(_END_S)
 
+    def wait(self, timeout_s: float) -> int | None:
+        """How it ended of itself: a signal's number below 0; None if it did not."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(timeout_s)
+        return self.returncode
+
     def _kill_tree(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(self.root, signal.SIGSTOP)

@@ -20,6 +20,8 @@ DOING = {
     "test": "while it predicted the test rows",
 }
 
+_LAST_WORDS_S = 5.0
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -40,8 +42,7 @@ def failure_of_end(ended: Ended, stage: str, limits: RunLimits, process: Process
     crowded = _crowded(process, stage, limits)
     if crowded is not None:
         return crowded
-    process.kill()
-    return _gone(process.returncode or 0, stage, limits)
+    return _gone(process.wait(_LAST_WORDS_S), stage, limits)
 
 
 def failure_of_error(
@@ -81,10 +82,11 @@ def failure_of_answer(problem: str, stage: str, *, hidden: bool) -> Failure:
 
 
 def _nonsense(detail: str, stage: str) -> Failure:
+    what = "the training" if stage == "fit" else f"the predictions for {ROWS[stage]}"
     return Failure(
         Verdict.INVALID_PREDICTIONS,
-        f"The answer {DOING[stage].removeprefix('while it ')} cannot be read, for {detail}; "
-        "return arrays from the estimator's methods, and write to no file the code did not open.",
+        f"The answer of {what} cannot be read: {detail}; return arrays from the estimator's methods, and write "
+        "to no file the code did not open.",
     )
 
 
@@ -124,8 +126,13 @@ def _crowded(process: Process, stage: str, limits: RunLimits) -> Failure | None:
     return _over("processes", stage, limits) if process.group.n_out_of_pids() else None
 
 
-def _gone(code: int, stage: str, limits: RunLimits) -> Failure:
+def _gone(code: int | None, stage: str, limits: RunLimits) -> Failure:
     doing = DOING[stage]
+    if code is None:
+        return Failure(
+            Verdict.OUTPUT_MISSING,
+            f"The code closed the way back {doing}, without an answer; close no file it did not open.",
+        )
     if code == -signal.SIGXCPU:
         return _over("cpu", stage, limits)
     if code == -signal.SIGXFSZ:

@@ -1,0 +1,3 @@
+"""Forgets get_estimator()."""
+
+x = 1

@@ -1,0 +1,5 @@
+"""Has another name than the question wants."""
+
+
+def get_estimator():
+    return None

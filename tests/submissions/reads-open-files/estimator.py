@@ -1,0 +1,36 @@
+"""Reads files that others hold open, its own inherited ones first."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+TARGETS = json.loads(Path("targets.json").read_text())
+
+
+def show(where, content):
+    """Print what of the planted secrets is in some bytes."""
+    content = content if isinstance(content, bytes) else str(content).encode(errors="replace")
+    for found in set(re.findall(rb"kit-secret-[0-9a-f]{32}", content)):
+        print("found in", where, found.decode())
+
+
+class Estimator:
+    def fit(self, X, y):
+        for path in (*Path("/proc/self/fd").iterdir(), *Path("/proc").glob("[0-9]*/fd/*")):
+            try:
+                # A pipe would wait for ever.
+                if path.is_file():
+                    with path.open("rb") as file:
+                        show(path, file.read(1 << 20))
+            except OSError:
+                continue
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+
+def get_estimator():
+    return Estimator()

@@ -1,0 +1,95 @@
+"""Each attack gets its verdict, learns nothing, leaves nothing, and the next submission runs as before."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted import NAMES, Expectation, Planted, left_behind, planted, texts_of
+
+from kit.runner.run import Run
+from kit.runner.sandbox import Level, detect_isolation
+
+pytestmark = pytest.mark.skipif(
+    detect_isolation().level is not Level.ISOLATED, reason=f"no jail here: {detect_isolation().missing}"
+)
+
+PEEKERS = [name for name in NAMES if Expectation.of(name).peeks]
+
+
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
+    with planted(tmp_path_factory.mktemp("host")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def before(secrets: Planted) -> Run:
+    return secrets.run("behaves-well", Level.ISOLATED)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_submission_gets_its_verdict_and_learns_nothing(name: str, secrets: Planted) -> None:
+    expected = Expectation.of(name)
+
+    runs = [secrets.run(name, Level.ISOLATED) for _ in range(expected.runs)]
+
+    for run in runs:
+        check(run, expected, secrets)
+    assert not left_behind()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if Expectation.of(name).hurts])
+def test_after_an_attack_the_next_submission_runs_as_before(name: str, secrets: Planted, before: Run) -> None:
+    secrets.run(name, Level.ISOLATED)
+
+    after = secrets.run("behaves-well", Level.ISOLATED)
+
+    assert after.verdict is None
+    assert after.reason == before.reason == ""
+    for stage in ("valid", "test"):
+        np.testing.assert_array_equal(after.predictions[stage], before.predictions[stage])
+
+
+@pytest.mark.parametrize("name", PEEKERS)
+def test_without_a_jail_the_same_attack_finds_what_was_planted(name: str, secrets: Planted) -> None:
+    runs = [secrets.run(name, Level.NONE) for _ in range(Expectation.of(name).runs)]
+
+    assert any(word in texts_of(runs[-1]) for word in Expectation.of(name).never)
+    remove_notes()
+
+
+def check(run: Run, expected: Expectation, secrets: Planted) -> None:
+    texts = texts_of(run)
+    assert (run.verdict or "scored") == expected.verdict, f"{run.reason}\n{run.traceback}\n{run.output}"
+    assert bool(run.reason) == (run.verdict is not None)
+    for wanted, text in (
+        (expected.reason, run.reason),
+        (expected.traceback, run.traceback),
+        (expected.output, run.output),
+    ):
+        assert [word for word in wanted if word not in text] == [], text
+    assert [word for word in (*expected.never, secrets.secret) if word in texts] == [], texts
+    assert len(run.traceback) <= 20_000
+    assert len(run.output) <= 20_000
+    assert_no_label_was_learnt(run, secrets)
+    if expected.fit_s:
+        assert run.stages["fit"].wall_s >= expected.fit_s
+        assert run.stages["fit"].cpu_s >= 0.9 * expected.fit_s
+        assert run.peak_bytes > 50_000_000
+
+
+def assert_no_label_was_learnt(run: Run, secrets: Planted) -> None:
+    valid = run.predictions.get("valid")
+    if valid is not None:
+        assert not np.isclose(valid[40:], secrets.y[40:]).any()
+
+
+def remove_notes() -> None:
+    places = [Path(p) for p in ("/tmp", "/dev/shm", "/var/tmp", "/dev", "/run", "/")]
+    places += [Path(np.__file__).parent, Path(os.__file__).parent]
+    for place in places:
+        (place / "left-behind-note").unlink(missing_ok=True)
