@@ -261,6 +261,59 @@ def draw(metric: Metric, n: int, rng: np.random.Generator) -> Rows:
     return Rows(x, x + 0.5 * rng.normal(size=n))
 
 
+@pytest.mark.parametrize("name", ["f1", "precision", "recall", "jaccard"])
+def test_the_interval_of_a_share_covers_where_few_rows_are_in_it(name: str) -> None:
+    metric, rng = METRICS[name], np.random.default_rng(7)
+    true = value_of(metric, rare(400_000, rng))
+    blocks = few(deal(200, seed=0))
+
+    covered = 0
+    for _ in range(N_TRIES):
+        found = estimate_of(metric, rare(200, rng), blocks)
+        covered += found.low <= true <= found.high
+
+    assert covered / N_TRIES >= 0.93
+
+
+def rare(n: int, rng: np.random.Generator) -> Rows:
+    """One row in twelve is positive, and of these one in four is found."""
+    x = rng.normal(size=n)
+    y = (rng.random(n) < 1 / (1 + np.exp(3.0 - 1.5 * x))).astype(int)
+    return Rows(y, (x + 0.6 * rng.normal(size=n) > 1.7).astype(int))
+
+
+def test_wilsons_interval_is_the_one_of_the_textbook() -> None:
+    y, p = np.repeat([1, 1, 0, 0], [7, 3, 2, 188]), np.repeat([1, 0, 1, 0], [7, 3, 2, 188])
+
+    found = estimate_of(METRICS["recall"], Rows(y, p), deal(200, seed=0))
+
+    n, z2 = 10, stats.t.ppf(0.975, 199) ** 2
+    centre, spread = (0.7 + z2 / 20) / (1 + z2 / n), np.sqrt(z2 * (0.021 + z2 / 400)) / (1 + z2 / n)
+    assert (found.low, found.high) == pytest.approx((centre - spread, centre + spread), rel=1e-9)
+
+
+def test_a_share_without_a_hit_has_an_interval_and_an_error() -> None:
+    y, p = np.repeat([1, 0], [12, 188]), np.zeros(200, dtype=int)
+
+    none, nothing = (
+        estimate_of(METRICS[name], Rows(y, p), deal(200, seed=0)) for name in ("f1", "precision")
+    )
+
+    assert none.low == none.score == 0.0 < none.se < none.high < 0.5
+    assert (nothing.low, nothing.high) == (0.0, 1.0)
+
+
+def test_an_interval_leans_to_where_large_errors_are() -> None:
+    rng = np.random.default_rng(0)
+    y = np.zeros(400)
+    skewed, even = rng.standard_t(3, 400), rng.choice([0.5, 1.5], 400)
+
+    far, near = (estimate_of(METRICS["mse"], Rows(y, p), deal(400, seed=0)) for p in (skewed, even))
+
+    assert np.log(far.high / far.score) > 1.1 * np.log(far.score / far.low)
+    assert np.log(near.high / near.score) == pytest.approx(np.log(near.score / near.low), rel=0.05)
+
+
 @pytest.mark.parametrize("clustered", [False, True], ids=["rows", "clusters"])
 def test_equally_good_submissions_are_told_apart_as_often_as_chance_would(clustered: bool) -> None:
     rng = np.random.default_rng(5)

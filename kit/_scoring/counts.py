@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kit._scoring.blocks import CHUNK, chunks
-from kit._scoring.table import FromSums, Reducer, Rows, Table
+from kit._scoring.table import FromSums, Reducer, Rows, Share, Table
 from kit.metrics import Array
 
 _SMALL = 16
@@ -148,13 +148,24 @@ FORMULAS: dict[str, Formula] = {
 def of_counts(name: str, confusion: Confusion) -> Reducer:
     """Tables of counts, shape (n_blocks, 3 K)."""
     formula = FORMULAS[name]
+    are_independent = confusion.rows.groups is None
+
+    def share_of(hits: float, true: float, predicted: float) -> Share | None:
+        # Precision, recall and Jaccard's index are shares of rows; f1 is a function of the last.
+        n_rows = {"precision": predicted, "recall": true, "jaccard": true + predicted - hits}
+        if name == "f1":
+            return Share(
+                n_rows["jaccard"], lambda f: f / (2.0 - f), lambda j: 2.0 * j / (1.0 + j), are_independent
+            )
+        return Share(n_rows[name], are_independent=are_independent) if name in n_rows else None
 
     def reduce(y_pred: Array) -> Table:
         counts = confusion.counts(y_pred).astype(np.float64)
-        _, true, predicted = counts.sum(axis=0)
+        hits, true, predicted = counts.sum(axis=0)
         n_events = float(true[true > 0].min(initial=np.inf))
         n_blocks, _, k = counts.shape
-        return Table(counts.reshape(n_blocks, 3 * k), _on_columns(formula, true + predicted > 0), n_events)
+        columns, from_sums = counts.reshape(n_blocks, 3 * k), _on_columns(formula, true + predicted > 0)
+        return Table(columns, from_sums, n_events, share=share_of(hits[1], true[1], predicted[1]))
 
     return reduce
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special
 
 from kit._scoring.blocks import Blocks
-from kit._scoring.table import Table
+from kit._scoring.table import Share, Table
 from kit.metrics import Array, Metric
 
 LEVEL = 0.95
@@ -60,20 +60,21 @@ class Range:
         """The range of a metric."""
         return cls(metric.best, metric.worst)
 
-    def interval(self, score: float, margin: float) -> tuple[float, float]:
+    def interval(self, score: float, margin: float, lean: float = 0.0) -> tuple[float, float]:
         """Score plus and minus margin, on the scale of the log (or logit) of the distance from the best.
 
         There the distribution of a score near an end of its range is far more symmetric, and an
-        interval never leaves the range.
+        interval never leaves the range. By ``lean`` it reaches further up, and less far down.
         """
         distance = abs(self.best - score)
         span = math.inf if self.worst is None else abs(self.worst - self.best)
         if not (self.is_known and 0.0 < distance < span) or margin > _HUGE:
             return score - margin, score + margin
         odds = distance / (1.0 - distance / span)
-        step = min(margin / (distance * (1.0 - distance / span)), 700.0)
-        near, far = (o / (1.0 + o / span) for o in (odds * math.exp(-step), odds * math.exp(step)))
         side = 1.0 if score > self.best else -1.0
+        margins = (side * lean - margin, side * lean + margin)
+        steps = (max(-700.0, min(m / (distance * (1.0 - distance / span)), 700.0)) for m in margins)
+        near, far = (o / (1.0 + o / span) for o in (odds * math.exp(step) for step in steps))
         low, high = sorted((self.best + side * near, self.best + side * far))
         return min(low, score), max(high, score)
 
@@ -83,13 +84,15 @@ def estimate(table: Table, blocks: Blocks, span: Range, *, level: float = LEVEL)
 
     The interval is that of Student's t on the scale of `Range.interval`. Its degrees of freedom fall
     with the kurtosis of the influences (Satterthwaite): where few rows decide, the standard error
-    itself is unsure.
+    itself is unsure. It leans to the side to which the influences are skewed (Johnson), since the rare
+    large ones are the likelier to be missing. A score that is a share of rows gets Wilson's interval.
 
     References
     ----------
     B. Efron, C. Stein, The Jackknife Estimate of Variance, Annals of Statistics 9 (1981), 586-596.
-    F. E. Satterthwaite, Biometrics Bulletin 2 (1946), 110-114. The choice among intervals is recorded
-    in docs/decisions/0003-block-tables.md.
+    F. E. Satterthwaite, Biometrics Bulletin 2 (1946), 110-114. N. J. Johnson, Journal of the American
+    Statistical Association 73 (1978), 536-544. E. B. Wilson, ibid. 22 (1927), 209-212. The choice among
+    intervals is recorded in docs/decisions/0003-block-tables.md.
     """
     score = table.score
     inner, without = leave_one_out(table)
@@ -101,6 +104,12 @@ def estimate(table: Table, blocks: Blocks, span: Range, *, level: float = LEVEL)
     warning = _warning(table, n_undefined)
     if table.is_linked:
         return _linked(table, score, influences, resampled, level, warning)
+    if table.share is not None and np.isfinite(score):
+        low, high = wilson(table.share, score, influences, level)
+        # Where all rows are hits, or none is, they vary by nothing, and the score is none the surer.
+        se = standard_error(influences) or (high - low) / 4.0
+        warning = warning or _few(influences)
+        return _packed(score, low, high, level, se, influences, resampled, table.method, warning)
     return from_influences(score, influences, span, level=level, resampled=resampled, warning=warning)
 
 
@@ -123,7 +132,8 @@ def from_influences(
     if not se > 0.0:
         low = high = score
     else:
-        low, high = span.interval(score, student_t(level, degrees) * se)
+        t = student_t(level, degrees)
+        low, high = span.interval(score, t * se, min(t, max(-t, skewness(influences))) / 2.0 * se)
     return _packed(score, low, high, level, se, influences, resampled, method, warning)
 
 
@@ -191,6 +201,30 @@ def degrees_of_freedom(influences: Array) -> float:
     return float(max(2.0, min(n - 1.0, 2.0 * n / max(kurtosis - 1.0, 1e-9))))
 
 
+def skewness(influences: Array) -> float:
+    """Of their mean, on independent blocks: that of one over the root of their number."""
+    largest = float(np.abs(influences).max(initial=0.0))
+    if largest == 0.0:
+        return 0.0
+    scaled = np.divide(influences, largest, dtype=np.float64)
+    return float((scaled**3).mean() / np.square(scaled).mean() ** 1.5 / math.sqrt(len(scaled)))
+
+
+def wilson(share: Share, score: float, influences: Array, level: float) -> tuple[float, float]:
+    """Wilson's interval; rows in groups count as so many independent ones as their error is that of."""
+    p, n, step = share.of_score(score), share.n_rows, 1e-6
+    slope = (share.to_score(p + step) - share.to_score(p - step)) / (2.0 * step)
+    error = standard_error(influences) / slope
+    if error > 0.0 and not share.are_independent:
+        n = min(n, p * (1.0 - p) / error**2)
+    if n <= 0.0:
+        return share.to_score(0.0), share.to_score(1.0)
+    squared = student_t(level, max(1.0, len(influences) - 1.0)) ** 2
+    centre, spread = p + squared / (2.0 * n), math.sqrt(squared * (p * (1.0 - p) + squared / (4.0 * n)) / n)
+    low, high = ((centre + side * spread) / (1.0 + squared / n) for side in (-1.0, 1.0))
+    return min(score, share.to_score(max(0.0, low))), max(score, share.to_score(min(1.0, high)))
+
+
 def student_t(level: float, degrees: float) -> float:
     """Quantile of Student's t that a two-sided interval of that level takes."""
     return float(special.stdtrit(degrees, 0.5 + level / 2.0))
@@ -223,9 +257,15 @@ def _warning(table: Table, n_undefined: int) -> str:
     return ""
 
 
-def _doubt(influences: Array, se: float, degrees: float) -> str:
+def _few(influences: Array) -> str:
     if len(influences) < FEW_BLOCKS:
         return f"Only {len(influences)} independent rows or groups: the interval is a rough guide."
+    return ""
+
+
+def _doubt(influences: Array, se: float, degrees: float) -> str:
+    if few := _few(influences):
+        return few
     if not se > 0.0:
         return "All blocks score alike: there is no telling the error."
     if degrees < FEW_DEGREES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +31,16 @@ def same(scores: Array) -> Array:
     return scores
 
 
+class Share(NamedTuple):
+    """A score that is a function of a share of rows: of those that count, how many are hits."""
+
+    n_rows: float
+    of_score: Callable[[float], float] = float
+    to_score: Callable[[float], float] = float
+    are_independent: bool = True
+    """False where rows come in groups."""
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Sums per block of shape (n_blocks, d), and the function that makes scores of their totals.
@@ -44,6 +55,8 @@ class Table:
     link: Callable[[Array], Array] = same
     """Makes scores of what ``from_sums`` gives, where that is an inner statistic, 0 in the whole."""
     method: str = "block table"
+    share: Share | None = None
+    """Where the score is a share: few rows may be in it, however many there are."""
 
     @property
     def is_linked(self) -> bool:
