@@ -11,11 +11,11 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {
     "core": """
         _contributivity contributivity similarity
-        _competition_code _competition_form _competition_problems _competition_tables _scoring _splitter check
+        _competition_code _competition_form _competition_problems _competition_tables _scoring _splitter
         competition errors ladder leaderboard limits metrics overfitting predictions probing resources scoring
         code_files starter submission truth
     """,
-    "runner": "runner",
+    "runner": "check runner",
     "server": "clock code_judging evaluate progress store _store judge judge_process workers serve service",
     "notebook": "client credentials widgets baselines",
     "top": "cli demo __main__ __init__",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 import types
 from collections.abc import Iterator
 from enum import StrEnum
@@ -104,4 +105,6 @@ def _default(field: FieldInfo) -> str:
         return markdown.code(str(field.default).lower())
     if isinstance(field.default, float):
         return markdown.code(f"{field.default:g}")
+    if isinstance(field.default, tuple):
+        return markdown.code(json.dumps(field.default))
     return markdown.code(f'"{field.default}"' if isinstance(field.default, str) else field.default)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from kit.check._code import code_problems
 from kit.check._data import data_problems, read_data
 from kit.check._files import file_problems
 from kit.check._leaks import leak_problems
@@ -32,6 +33,8 @@ def check_competition(directory: Path | str, *, now: datetime) -> list[Problem]:
     frames, unread = read_data(competition)
     problems += unread
     for question in competition.question:
+        if not question.truth:
+            problems += code_problems(competition, question, None)
         if not (competition.directory / question.truth).is_file():
             continue
         try:
@@ -43,4 +46,5 @@ def check_competition(directory: Path | str, *, now: datetime) -> list[Problem]:
         problems += data_problems(competition, question, truth, frames)
         problems += leak_problems(question, truth, frames)
         problems += metric_problems(competition, question, truth)
+        problems += code_problems(competition, question, truth)
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.warning)

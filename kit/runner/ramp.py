@@ -64,8 +64,9 @@ class RampProblem:
         self.title = str(facts["title"])
         self.n_folds = len(facts["folds"])
         self._folds = [(np.array(a, dtype=int), np.array(b, dtype=int)) for a, b in facts["folds"]]
-        self._scratch = tempfile.TemporaryDirectory(prefix="kit-ramp-")
-        self._staged = _stage(competition, question, Path(self._scratch.name) / "problem")
+        scratch = tempfile.mkdtemp(prefix="kit-ramp-")
+        self._remove = weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
+        self._staged = _stage(competition, question, Path(scratch) / "problem")
 
     def task(self, code: Path) -> Task:
         """What is run of a submission: the workflow's steps, by the problem's modules without its data."""
@@ -118,7 +119,7 @@ class RampProblem:
     def close(self) -> None:
         """End the process, and remove what was staged."""
         self._process.close()
-        self._scratch.cleanup()
+        self._remove()
 
     def _open(self) -> dict[str, Any]:
         try:
