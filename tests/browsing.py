@@ -349,6 +349,11 @@ class Person:
         answer = httpx2.get(f"{self.path}/questions/{question}/selection", headers=self.headers)
         return list(answer.raise_for_status().json()["submissions"])
 
+    def submissions(self) -> list[dict[str, Any]]:
+        """What this person's team submitted."""
+        answer = httpx2.get(f"{self.path}/submissions", headers=self.headers)
+        return list(answer.raise_for_status().json())
+
     def logins(self) -> list[dict[str, Any]]:
         """Logins of this person that are still good."""
         answer = httpx2.get(f"{self.base}/tokens", headers=self.headers)
