@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -64,6 +65,8 @@ def test(
         )
     truth = read_truth(competition, asked) if asked.truth else None
     settings = runner_settings(competition, asked, least=Level(isolation) if isolation else None)
+    # Whoever runs this has the test inputs anyway.
+    settings = replace(settings, hide_inputs=False)
     reports = {}
     with closing(load_problem(competition, asked, truth)) as problem:
         for path in given:
