@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -10,9 +11,12 @@ import crowd
 import four
 import pytest
 from conftest import Clock
+from live import listening
 from served import COUNTS, Person, Served
 from test_store_best import Happenings, plain
 
+import kit
+from kit.cli import main
 from kit.clock import utc_now
 from kit.leaderboard import rank
 from kit.service.auth import Scope
@@ -22,6 +26,7 @@ from kit.service.hosting import Hosting
 from kit.service.standings import Standings
 from kit.store import Store
 from kit.submission import Split
+from kit.widgets import leaderboard
 
 BOARD = f"{COUNTS}/leaderboard"
 N_TEAMS = 1100
@@ -219,3 +224,56 @@ def test_the_order_kept_in_memory_is_that_of_the_plain_computation(store: Store,
                 assert order.row_number(each.place.team_id) == number
                 assert order.line(each.place.team_id) == each
                 assert order.page(number, 1) == [each]
+
+
+# In a notebook, and on the command line
+
+
+def test_a_notebook_shows_the_first_page_ones_own_row_and_how_many_more_there_are(many: Served) -> None:
+    expected = plain_rows(many.store)
+    last = someone(many, int(expected[-1][1].removeprefix("team-")))
+
+    with listening(many) as url:
+        comp = kit.connect(f"{url}/four", token=last.token)
+        frame, page = comp.leaderboard(), comp.leaderboard(limit=3, around_me=True)
+        last_lines = repr(frame).splitlines()[-2:]
+        table = leaderboard(comp, "counts")
+        table.show_board(comp.client.get(comp.leaderboard_path(question="counts")))
+        comp.client.close()
+
+    assert list(frame["team"]) == [team for _, team, _ in [*expected[:100], expected[-1]]]
+    assert last_lines[0].split()[0] == str(N_TEAMS) and last.name in last_lines[0]
+    assert last_lines[1] == table.note == "… and 1,000 more"
+    assert list(page["rank"]) == [1098, 1099, 1100]
+    assert repr(page).endswith("Rows 1,098 to 1,100 of 1,100")
+    assert [row["team"] for row in table.rows if row["_you"]] == [last.name]
+    assert len(table.rows) == 101
+
+
+def test_the_command_shows_the_top_or_where_one_stands(
+    many: Served, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = plain_rows(many.store)
+    number = int(expected[600][1].removeprefix("team-"))
+
+    with listening(many) as url:
+        monkeypatch.setenv("KIT_URL", f"{url}/four")
+        monkeypatch.setenv("KIT_TOKEN", str(someone(many, number).token))
+        shown = [
+            run_kit(capfd, "leaderboard", *options)
+            for options in (["--top", "2"], ["--around-me", "--top", "3"], ["--top", "5", "--json"])
+        ]
+
+    top, around, rows = (each.out for each in shown)
+    assert [line.split()[0] for line in top.splitlines()[2:]] == ["1", "2", "601"]
+    assert shown[0].err.splitlines()[0] == "… and 1,098 more"
+    assert [line.split()[0] for line in around.splitlines()[2:]] == ["600", "601", "602"]
+    assert [row["rank"] for row in json.loads(rows)] == [1, 2, 3, 4, 5]
+
+
+def run_kit(capfd: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main(list(arguments))
+    assert not ended.value.code
+    return capfd.readouterr()

@@ -12,6 +12,7 @@ import typer
 
 from kit.cli.participant import AsJson, Competition, Positional, Question, opened
 from kit.cli.screen import print_json, print_table, tell
+from kit.client.pages import left_out, shown_rows
 from kit.errors import InvalidRequest
 
 if TYPE_CHECKING:
@@ -54,13 +55,21 @@ def leaderboard(
     at: Annotated[
         str | None, typer.Option(help="For organizers: as it was at this time, such as 2026-03-02T12:00:00Z.")
     ] = None,
+    top: Annotated[int | None, typer.Option(min=1, max=1000, help="Only so many rows.")] = None,
+    around_me: Annotated[bool, typer.Option("--around-me", help="The rows around your team.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the leaderboard; of all questions together where there are several and none is named."""
+    """Show the leaderboard; of all questions together where there are several and none is named.
+
+    Of more than 1,000 rows it shows the first 100 and that of your team.
+    """
     comp = opened(competition or where)
-    board = comp.client.get(_board_path(comp, split, question, version=version, at=at))
+    asked = {"version": version, "at": at, "limit": top, "around": "me" if around_me else None}
+    board = comp.client.get(_board_path(comp, split, question, asked))
     if as_json:
         print_json(board["rows"])
+        if board["n_rows"] > len(board["rows"]) and top is None:
+            tell(f"{len(board['rows'])} of {board['n_rows']:,} rows; 'kit export' writes all.")
         return
     if board.get("hidden") and not board["rows"]:
         tell("The leaderboard is hidden in this phase.")
@@ -70,23 +79,22 @@ def leaderboard(
         return
     me = comp.overview["me"] or {}
     signs = UNICODE if "utf" in (sys.stdout.encoding or "").lower() else ASCII
-    rows = board_lines(board["rows"], signs)
+    rows = board_lines(shown_rows(board), signs)
     title = f"{comp.slug}, {split}, {board.get('metric') or 'all questions'}"
     print_table(rows, COLUMNS, own=me.get("team"), title=title)
+    if more := left_out(board):
+        tell(more)
     if any(row["tie"] for row in rows):
         tell(f"{signs.tie} cannot be told apart from the first at 5 %.")
 
 
-def _board_path(
-    comp: CompetitionClient, split: str, question: str | None, *, version: int | None, at: str | None
-) -> str:
+def _board_path(comp: CompetitionClient, split: str, question: str | None, asked: dict[str, Any]) -> str:
     path = comp.leaderboard_path(split, question)
-    if version is None and at is None:
-        return path
-    if question is None and path.startswith(f"{comp.path}/leaderboard"):
+    given = {key: value for key, value in asked.items() if value is not None}
+    is_past = "version" in given or "at" in given
+    if is_past and question is None and path.startswith(f"{comp.path}/leaderboard"):
         raise InvalidRequest("Name the question: there is no earlier leaderboard of all together.")
-    asked = {"version": version, "at": at}
-    return f"{path}&{urlencode({key: value for key, value in asked.items() if value is not None})}"
+    return f"{path}&{urlencode(given)}" if given else path
 
 
 def compare(

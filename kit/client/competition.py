@@ -247,11 +247,32 @@ class CompetitionClient(Handle):
         told = self.client.get(f"{self.path}/compare", {"a": number_of(a), **other, "split": split})
         return Comparison.of(told)
 
-    def leaderboard(self, split: str = "public", question: str | None = None) -> Leaderboard:
-        """The leaderboard as a DataFrame that shows itself live; of all questions where none is named."""
+    def leaderboard(
+        self,
+        split: str = "public",
+        question: str | None = None,
+        *,
+        limit: int | None = None,
+        offset: int = 0,
+        around_me: bool = False,
+    ) -> Leaderboard:
+        """The leaderboard as a DataFrame that shows itself live; of all questions where none is named.
+
+        Of more than 1,000 rows come the first 100 and your own, unless a page is asked for.
+
+        Parameters
+        ----------
+        limit, offset : int
+            Ask for a page: so many rows, at most 1,000, after so many.
+        around_me : bool
+            Ask for the page with your team in its middle.
+        """
         from kit.client.tables import Leaderboard
 
-        return Leaderboard(self, self.client.get(self.leaderboard_path(split, question)))
+        asked = {"limit": limit, "offset": offset or None, "around": "me" if around_me else None}
+        page = "".join(f"&{key}={value}" for key, value in asked.items() if value is not None)
+        board = self.client.get(self.leaderboard_path(split, question) + page)
+        return Leaderboard(self, board, is_page=bool(page))
 
     def leaderboard_path(self, split: str = "public", question: str | None = None) -> str:
         """The address of a leaderboard, for `Client.get` and `Client.watch`."""

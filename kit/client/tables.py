@@ -8,6 +8,7 @@ import pandas as pd
 
 from kit.client.display import widget_bundle
 from kit.client.http import Json
+from kit.client.pages import left_out, shown_rows
 from kit.client.submission import Submission
 
 if TYPE_CHECKING:
@@ -37,26 +38,31 @@ class Leaderboard(pd.DataFrame):
     """A leaderboard's rows, best first; a cell that ends in it shows it live.
 
     What is computed from it is a plain DataFrame. ``about`` holds what the service tells besides the rows.
+    Of a long one it holds a page, and your own row.
     """
 
-    _metadata = ["about", "_comp"]  # noqa: RUF012
+    _metadata = ["about", "_comp", "_is_page"]  # noqa: RUF012
 
-    def __init__(self, comp: CompetitionClient, board: Json) -> None:
-        super().__init__(_frame(board["rows"]))  # type: ignore[call-arg]
-        self._comp = comp
-        self.about = {key: value for key, value in board.items() if key != "rows"}
+    def __init__(self, comp: CompetitionClient, board: Json, *, is_page: bool = False) -> None:
+        super().__init__(_frame(shown_rows(board)))  # type: ignore[call-arg]
+        self._comp, self._is_page = comp, is_page
+        self.about = {key: value for key, value in board.items() if key not in ("rows", "own")}
+        self.about["left_out"] = left_out(board)
 
     @property
     def _constructor(self) -> type[pd.DataFrame]:
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        return f"{self._title()}\n{self._short().to_string(index=False, na_rep='')}"
+        lines = [self._title(), self._short().to_string(index=False, na_rep=""), self.about["left_out"]]
+        return "\n".join(line for line in lines if line)
 
     def _repr_html_(self) -> str:
-        return str(self._short().to_html(index=False, na_rep=""))
+        return str(self._short().to_html(index=False, na_rep="")) + f"<p>{self.about['left_out']}</p>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        if self._is_page:
+            return {}
         return widget_bundle("leaderboard", self._comp, self.about.get("question"), self.about["split"])
 
     def _short(self) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from kit.client.folds import progress_text
+from kit.client.pages import left_out, shown_rows
 from kit.errors import KitError
 from kit.widgets._widget import Json, box, quiet, remembered
 from kit.widgets.card import TONES
@@ -50,6 +51,8 @@ class LeaderboardTable(LiveTable):
         elif board.get("mode") == "frozen":
             changed["empty"] = "The leaderboard is frozen, and was empty then. It opens at the end."
         rows = board_rows(board, self._team, self._reader)
+        if (note := left_out(board)) != self.note:
+            changed["note"] = note
         if (legend := _legend(rows)) != self.legend:
             changed["legend"] = legend
         self.show(rows, updated_at=board.get("updated_at") or "", **changed)
@@ -118,7 +121,7 @@ def board_columns(board: Json) -> list[dict[str, Any]]:
 
 def board_rows(board: Json, team: str | None, reader: str | None = None) -> list[dict[str, Any]]:
     """The rows of a leaderboard, each told apart by its team."""
-    return [_board_row(row, team, reader) for row in board["rows"]]
+    return [_board_row(row, team, reader) for row in shown_rows(board)]
 
 
 def _board_row(row: Json, team: str | None, reader: str | None) -> dict[str, Any]:

@@ -313,11 +313,11 @@ class Table {
   }
 
   drawFoot(found, shown) {
-    this.foot.replaceChildren();
+    this.foot.replaceChildren(this.model.get("note") ?? "");
     if (found <= shown) return;
     const more = make("button", { type: "button", className: "kit-button-plain", textContent: "Show more" });
     more.addEventListener("click", () => ((this.limit += PAGE), this.draw()));
-    this.foot.append(`${shown} of ${found} rows`, more);
+    this.foot.append(` ${shown} of ${found} rows`, more);
   }
 
   drawStatus() {
@@ -345,6 +345,7 @@ function render({ model, el }) {
     "change:title": () => table.draw(),
     "change:empty": () => table.draw(),
     "change:legend": () => table.draw(),
+    "change:note": () => table.draw(),
     "change:columns": () => (table.drawHead(), table.draw()),
     "change:selected": () => table.drawPicks(),
     "change:selectable": () => (table.drawHead(), table.draw()),
