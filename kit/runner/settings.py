@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kit.competition import Competition, Question
 from kit.errors import OrganizerError
+from kit.runner.environment import environment_of
 from kit.runner.sandbox import Isolation, Level, RunLimits, detect_isolation
 
 MB = 1_000_000
@@ -65,11 +66,8 @@ def python_of(competition: Competition, question: Question) -> Path | None:
     environment = question.code.environment if question.code else None
     if environment is None:
         return None
-    if environment.endswith(".txt"):
-        raise OrganizerError(
-            f"Question '{question.id}': environments are not made from {environment} yet. "
-            "Make one with 'python -m venv', install into it, and name its folder."
-        )
+    if question.code and question.code.requirements:
+        return environment_of(competition.directory / environment)
     python = competition.directory / environment / "bin" / "python"
     if not python.is_file():
         raise OrganizerError(
