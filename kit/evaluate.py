@@ -12,7 +12,6 @@ import pandas as pd
 
 from kit.competition import Competition, Question, load_copy, question_version
 from kit.errors import InvalidPredictions, OrganizerError
-from kit.metrics import Domain
 from kit.predictions import read_predictions
 from kit.probing import sketch
 from kit.scoring import score_with_evidence
@@ -67,7 +66,7 @@ def _judge_predictions(
     except InvalidPredictions as error:
         return Outcome(State.REJECTED, (), Verdict.INVALID_PREDICTIONS, error.problems)
     scoring = score_with_evidence(read, truth, question, directory=competition.directory)
-    kept = sketch(read, are_labels=truth.expected.domain is Domain.LABEL)
+    kept = sketch(read, are_labels=truth.has_rare_class)
     return Outcome(State.SCORED, scoring.scores, evidence=scoring.evidence, sketch=kept)
 
 

@@ -19,7 +19,8 @@ from kit.metrics import Array
 N_HASHES = 1024
 _CHUNK = 256 * N_HASHES
 NEAR_CONSTANT = 0.98
-"""A column is near-constant where so large a share of its rows, but not all, holds one value."""
+"""A column is near-constant where so large a share of its rows, but not all, holds one value: a constant one
+tells no row from another."""
 FEW_SHARE = 0.005
 FEW_ROWS = 20
 """So many rows are few, and so are FEW_SHARE of all."""
@@ -45,9 +46,10 @@ class Sketch:
     hashes: Array
     n_off: Mapping[str, int | None] = field(default_factory=dict)
     are_labels: bool = False
+    """Whether these are class codes and one class holds most rows, so that honest files nearly agree."""
 
     def near_constant(self) -> dict[str, int]:
-        """Columns that are near-constant, with how many rows are not; no labels: of a rare class all are."""
+        """Columns that are near-constant, with how many rows are not; none where honest ones are too."""
         if self.are_labels:
             return {}
         most = (1.0 - NEAR_CONSTANT) * self.n_rows
@@ -161,15 +163,18 @@ def probe(series: Sequence[Told], *, n_labels: int) -> Probing:
 def budget(series: Sequence[Told]) -> float:
     """Bits that a sequence of scores can have told: each the entropy of a normal score in its grains.
 
-    Where nothing was told but that a score did not move, that is one bit.
+    Where nothing was told but that a score did not move, that is one bit. A file sent again tells nothing
+    new: it has the score it had.
     """
-    return sum(
-        max(1.0, BITS_OF_A_NORMAL + math.log2(told.se / told.grain))
-        if told.is_told and told.se > 0.0 and told.grain > 0.0
-        else 1.0
-        for told in series
-        if told.is_seen
-    )
+    bits, known = 0.0, set()
+    for told in series:
+        key = told.submission if told.sketch is None else (told.sketch.n_rows, told.sketch.hashes.tobytes())
+        if not told.is_seen or key in known:
+            continue
+        known.add(key)
+        is_score = told.is_told and told.se > 0.0 and told.grain > 0.0
+        bits += max(1.0, BITS_OF_A_NORMAL + math.log2(told.se / told.grain)) if is_score else 1.0
+    return bits
 
 
 def _near_constant(known: Sequence[tuple[int, Sketch]]) -> list[Flag]:

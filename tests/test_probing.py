@@ -137,6 +137,36 @@ def test_labels_of_a_rare_class_are_not_flagged() -> None:
     assert probe(tries, n_labels=N).flags == ()
 
 
+def near_constant_labels() -> Iterator[Array]:
+    for first in range(0, 60, 3):
+        now = np.zeros(N)
+        now[first : first + 3] = 1
+        yield now
+
+
+@pytest.mark.parametrize("has_rare_class", [False, True], ids=["even classes", "a rare class"])
+def test_near_constant_labels_are_flagged_where_no_class_is_rare(has_rare_class: bool) -> None:
+    tries = [
+        Told(i, sketch(frame(v), are_labels=has_rare_class), 0.01, 0.0025)
+        for i, v in enumerate(near_constant_labels())
+    ]
+
+    found = {flag.sign for flag in probe(tries, n_labels=N).flags}
+
+    assert found == (set() if has_rare_class else {"near-constant", "sweep", "few rows"})
+
+
+def test_a_sample_submission_sent_again_and_again_tells_its_score_once() -> None:
+    sample, other = np.full(N, 0.5), np.where(np.arange(N) == 7, 0.4, 0.5)
+
+    constant, same = look(iter([sample] * 12)), look(iter([other] * 12))
+
+    # A constant file tells no row from another; one that singles out a row does, if only once.
+    assert constant.flags == ()
+    assert {flag.sign for flag in same.flags} == {"near-constant"}
+    assert constant.bits == same.bits == pytest.approx(4.05, abs=0.01)
+
+
 def test_flags_name_submissions_and_say_why() -> None:
     (flag,) = look(hill_climbing(np.random.default_rng(0))).flags
 
