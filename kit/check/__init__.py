@@ -33,8 +33,9 @@ def check_competition(directory: Path | str, *, now: datetime) -> list[Problem]:
     frames, unread = read_data(competition)
     problems += unread
     for question in competition.question:
-        if not question.truth:
+        if question.code and question.code.problem:
             problems += code_problems(competition, question, None)
+            continue
         if not (competition.directory / question.truth).is_file():
             continue
         try:

@@ -63,7 +63,7 @@ def test(
         raise InvalidRequest(
             f"There is no submission in {directory / 'submissions'}. Name one: --submission."
         )
-    truth = read_truth(competition, asked) if asked.truth else None
+    truth = None if asked.code.problem else read_truth(competition, asked)
     settings = runner_settings(competition, asked, least=Level(isolation) if isolation else None)
     # Whoever runs this has the test inputs anyway.
     settings = replace(settings, hide_inputs=False)
