@@ -242,10 +242,10 @@ class Auc(Bounds):
     """Area under the ROC curve: pairs in different buckets of the range are counted exactly."""
 
     def __init__(self, form: Form) -> None:
-        from kit._contributivity.kernels import pairs_at_most
+        from kit._contributivity.kernels import count_pairs
 
         super().__init__(form)
-        self._pairs_at_most = pairs_at_most
+        self._count_pairs = count_pairs
         self._positives_first = np.argsort(form.truth != 1, kind="stable")
         self._n_positive = int(np.count_nonzero(form.truth == 1))
         self._values, self._lows, self._highs = Growing(), Growing(), Growing()
@@ -269,8 +269,16 @@ class Auc(Bounds):
         n_pairs = self._n_positive * (len(total) - self._n_positive)
         if n_pairs == 0:
             return np.full(len(values), np.inf)
-        pairs = self._pairs_at_most(total, values, lows, highs, self._n_positive, n_members)
-        return -pairs / n_pairs
+        n_buckets = 1 << max(6, len(total).bit_length() - 1)
+        at_least, at_most = self._count_pairs(
+            total, values, lows, highs, self._n_positive, n_members, n_buckets
+        )
+        # Those that may be the best are worth a closer look.
+        best = np.flatnonzero(at_most >= at_least.max())
+        _, at_most[best] = self._count_pairs(
+            total, values[best], lows[best], highs[best], self._n_positive, n_members, 16 * n_buckets
+        )
+        return -at_most / n_pairs
 
     def _in_order(self, predictions: Array) -> Array:
         scores = predictions[:, 1] if predictions.ndim == 2 else predictions

@@ -9,12 +9,18 @@ from kit.metrics import Array
 
 
 @njit(nogil=True)
-def pairs_at_most(
-    total: Array, members: Array, lows: Array, highs: Array, n_positive: int, n_members: float
-) -> Array:
-    """At most so many pairs have the positive above, in the mean of each candidate and the rest.
+def count_pairs(
+    total: Array,
+    members: Array,
+    lows: Array,
+    highs: Array,
+    n_positive: int,
+    n_members: float,
+    n_buckets: int,
+) -> tuple[Array, Array]:
+    """In how many pairs the positive is above, at least and at most, with each candidate added to the rest.
 
-    Pairs in one bucket of the range count as in order: what is exact is left to those who care.
+    What the pairs in one bucket of the range are is left open.
 
     Parameters
     ----------
@@ -25,10 +31,8 @@ def pairs_at_most(
         The range of each.
     """
     n = len(total)
-    n_buckets = 64
-    while 2 * n_buckets <= n:
-        n_buckets *= 2
-    found = np.empty(len(members), dtype=np.int64)
+    at_least = np.empty(len(members), dtype=np.int64)
+    at_most = np.empty(len(members), dtype=np.int64)
     buckets, cells = np.empty(n, dtype=np.int32), np.empty(n_buckets, dtype=np.int64)
     positive = np.int64(1) << 32  # both counts in one number
     lowest, highest = total.min(), total.max()
@@ -44,9 +48,11 @@ def pairs_at_most(
             cells[buckets[row]] += positive
         for row in range(n_positive, n):
             cells[buckets[row]] += 1
-        pairs, n_below = np.int64(0), np.int64(0)
+        sure, unsure, n_below = np.int64(0), np.int64(0), np.int64(0)
         for cell in cells:
-            n_below += cell & (positive - 1)
-            pairs += (cell >> 32) * n_below
-        found[i] = pairs
-    return found
+            n_negative = cell & (positive - 1)
+            sure += (cell >> 32) * n_below
+            unsure += (cell >> 32) * n_negative
+            n_below += n_negative
+        at_least[i], at_most[i] = sure, sure + unsure
+    return at_least, at_most
