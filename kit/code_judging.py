@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from kit import progress
-from kit.code_files import entry_of, unpack
+from kit.code_files import unpack
 from kit.competition import Competition, Question
 from kit.errors import InvalidRequest
 from kit.runner.folds import run_folds, runner_settings
@@ -64,7 +64,7 @@ def judge_code(
     code = scratch / "code"
     code.mkdir()
     try:
-        unpack(file, filename, code, entry_of(question))
+        unpack(file, filename, code, question.code.submission if question.code else None)
     except InvalidRequest as error:
         return Outcome(State.REJECTED, (), Verdict.CRASHED, (str(error),))
     report = run_folds(

@@ -249,5 +249,7 @@ def code_wall_s(question: Question) -> float:
     code = question.code
     if code is None:
         return 0.0
-    n_folds = code.splitter.get("n_splits", 5) * code.splitter.get("n_repeats", 1)
-    return code.wall_s * (MOST_FOLDS if code.problem or "groups" in code.splitter else n_folds + 1)
+    known = {"n_splits": 5, **code.splitter} if "name" not in code.splitter else code.splitter
+    is_known = code.problem is None and "n_splits" in known and "groups" not in known
+    n_folds = known["n_splits"] * known.get("n_repeats", 1) + 1 if is_known else MOST_FOLDS
+    return code.wall_s * n_folds

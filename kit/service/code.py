@@ -88,12 +88,10 @@ def code_run(
         Whether all digits are told.
     """
     told = _Told(judgement, shown, exact)
-    asked = None if question is None else question_code(question)
-    n_known = asked.n_folds if asked is not None else None
     done = [fold for fold in run.folds if fold.state == "done"]
     report = run.report if judgement.state is State.SCORED else {}
     return models.CodeRun(
-        n_folds=len(run.folds) or n_known,
+        n_folds=len(run.folds) or _n_expected(question),
         n_done=sum(fold.state in ("done", "failed") for fold in run.folds),
         folds=[told.fold(fold) for fold in run.folds],
         mean=told.steps(report.get("mean")),
@@ -107,6 +105,11 @@ def code_run(
         test_s=_mean([fold.times.get("test_s") for fold in done]),
         peak_bytes=max((fold.peak_bytes for fold in run.folds if fold.peak_bytes), default=None),
     )
+
+
+def _n_expected(question: HostedQuestion | None) -> int | None:
+    asked = None if question is None else question_code(question)
+    return None if asked is None else asked.n_folds
 
 
 class _Told:

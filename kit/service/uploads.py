@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
-from kit.errors import InvalidPredictions
+from kit.errors import InvalidPredictions, InvalidRequest, ParticipantError
 from kit.service.context import Service
 from kit.store import Blob
 
@@ -70,7 +70,7 @@ async def keep_body(
     Parameters
     ----------
     check : callable, optional
-        Looks at the file before it is kept, and raises where it shall not be.
+        Of code: looks at the file before it is kept, and raises where it shall not be.
 
     Raises
     ------
@@ -81,14 +81,14 @@ async def keep_body(
     body.expect_upload()
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
-        raise _too_large(question, f"{int(announced)} bytes", max_bytes)
+        raise _too_large(question, f"{int(announced)} bytes", max_bytes, check is not None)
     writer = await run_in_threadpool(service.store.blobs.writer)
     try:
         piece = bytearray()
         async for chunk in request.stream():
             piece += chunk
             if writer.n_bytes + len(piece) > max_bytes:
-                raise _too_large(question, f"more than {max_bytes} bytes", max_bytes)
+                raise _too_large(question, f"more than {max_bytes} bytes", max_bytes, check is not None)
             if len(piece) >= _PIECE_BYTES:
                 await run_in_threadpool(writer.write, bytes(piece))
                 piece.clear()
@@ -101,6 +101,8 @@ async def keep_body(
         writer.discard()
 
 
-def _too_large(question: str, size: str, max_bytes: int) -> InvalidPredictions:
+def _too_large(question: str, size: str, max_bytes: int, is_code: bool) -> ParticipantError:
     limit = f"{max_bytes / 1e6:g} MB ({max_bytes} bytes)"
+    if is_code:
+        return InvalidRequest(f"The file has {size}; code may have {limit}. Send the modules alone.")
     return InvalidPredictions(question, [f"the file has {size}; the limit is {limit}. Send it compressed."])
