@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import coding
+import httpx2
 import psutil
 import pytest
 from coding import FAILING, GOOD, SLOW, Team, gone, is_running, judge_of, started, worker_of
@@ -248,3 +249,22 @@ def test_nothing_runs_when_the_service_is_stopped(tmp_path: Path) -> None:
 
     assert jails and all(not psutil.pid_exists(jail.pid) for jail in jails)
     assert rows(service, "select state, attempts from judgement") == [("QUEUED", 0)]
+
+
+def test_code_is_not_run_with_less_isolation_than_its_question_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with running([coding.write(tmp_path / "penguins")], tmp_path / "data") as service:
+        ada = Team(service, "ada")
+
+        seen = ada.judged(ada.send(GOOD))
+
+        health = httpx2.get(f"{service.url}/healthz").json()
+        ada.headers = organizer(service)
+        detail = ada.ask("GET", f"/incidents/{seen['incident']}").json()["detail"]
+        log = service.log.read_text()
+    assert (seen["state"], seen["reasons"]) == ("ERROR", [])
+    assert health["isolation"] == "limited"
+    assert "runs code only where it is 'isolated'" in detail
+    assert "penguins/sex: code runs only 'isolated', and here it would be 'limited'" in log
