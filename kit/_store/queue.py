@@ -21,7 +21,7 @@ from kit._store.best import refresh
 from kit._store.database import Connections, Row, bump
 from kit._store.outcomes import write_outcome
 from kit._store.settling import settle
-from kit._store.turns import next_in, reach, waits_in
+from kit._store.turns import ids_of, next_in, reach, waits_in
 from kit.clock import to_text
 from kit.errors import InvalidRequest
 from kit.submission import Kind, Lane, Outcome, State, Verdict
@@ -142,7 +142,8 @@ class Queue:
     def release_all(self, *, now: datetime) -> None:
         """Put every RUNNING judgement back: called by the one judge of a store when it starts."""
         with self._c.write() as db:
-            db.conn.execute("update judgement set lease_until = ? where state = 'RUNNING'", (to_text(now),))
+            which = "indexed by judgement_running set lease_until = ? where state = 'RUNNING'"
+            db.conn.execute(f"update judgement {which}", (to_text(now),))
             self._requeue_expired(db, now)
 
     def finish(
@@ -250,7 +251,8 @@ class Queue:
         )
 
     def _requeue_expired(self, db: Any, now: datetime) -> None:
-        sql = "select id, submission_id, attempts from judgement where state = 'RUNNING' and lease_until <= ?"
+        sql = "select id, submission_id, attempts from judgement indexed by judgement_running "
+        sql += "where state = 'RUNNING' and lease_until <= ?"
         for row in self._c.rows(sql, [to_text(now)]):
             if self.cancelled([row["submission_id"]]):
                 self._end(db, row["id"], CANCELLED, now, "not counted: cancelled")
@@ -285,7 +287,7 @@ class Queue:
     def listing(self, states: Sequence[State], *, limit: int = 200, newest: bool = False) -> list[Row]:
         """Judgements with their submissions, oldest (or newest) first; what waits in its order, by lanes."""
         order = "desc" if newest else "asc"
-        marks = ", ".join("?" for _ in states)
+        ids = " union all ".join(ids_of(state, order, limit) for state in states)
         return self._c.rows(
             "select s.id as submission, s.competition, s.question, t.name as team, j.state, j.queued_at, "
             "j.started_at, j.worker, j.attempts, j.incident, j.finished_at, j.rejudge_id as rejudge, "
@@ -293,11 +295,10 @@ class Queue:
             "(select count(*) from run r where r.judgement_id = j.id and r.state in ('done', 'failed')) "
             "as n_done, i.detail from judgement j join submission s on s.id = j.submission_id "
             "join team t on t.id = s.team_id "
-            f"left join incident i on i.id = j.incident where j.state in ({marks}) "
+            f"left join incident i on i.id = j.incident where j.id in ({ids}) "
             f"order by j.rejudge_id is not null and j.state = 'QUEUED', "
             f"case j.state when 'QUEUED' then j.lane end, case j.state when 'QUEUED' then j.turn end, "
-            f"j.id {order} limit {limit}",
-            [s.value for s in states],
+            f"j.id {order} limit {limit}"
         )
 
     def seen(self, worker: str, pid: int, *, now: datetime) -> None:

@@ -65,6 +65,13 @@ def m006_code(db: Database) -> None:
     _run(db, _CODE)
 
 
+@migrations()
+def m007_finding(db: Database) -> None:
+    """Find what runs and what failed among very many judgements."""
+    db.execute("create index judgement_running on judgement (id) where state = 'RUNNING'")
+    db.execute("create index judgement_failed on judgement (id) where state = 'ERROR'")
+
+
 _FIRST = """
 create table user (
     id integer primary key, name text not null, name_key text not null unique, email text,

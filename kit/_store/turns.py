@@ -7,11 +7,12 @@ next, the older submission first. A turn is given once, so what waits is passed 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from kit._store.database import Connections, Row
-from kit.submission import Lane
+from kit.submission import Lane, State
 
 IN_ORDER = "lane, turn, id"
 """The order of what waits, but for rejudgements, which come last."""
@@ -68,11 +69,30 @@ def waits_in(c: Connections, lane: Lane) -> bool:
     )
 
 
-def places(c: Connections, judgement_ids: Iterable[int] | None = None) -> dict[int, int]:
-    """Each waiting judgement's place in its lane (1 is next), as the order is now; none of rejudgements."""
+def places(c: Connections, judgement_ids: Iterable[int]) -> dict[int, int]:
+    """Places of those that wait in their lane (1 is next), as the order is now; none of rejudgements."""
     rows = c.rows(
-        "select id, row_number() over (partition by lane order by turn, id) as place "
-        "from judgement indexed by judgement_first where state = 'QUEUED' and rejudge_id is null"
+        "select w.id, (select count(*) from judgement b indexed by judgement_first where b.state = 'QUEUED' "
+        "and b.rejudge_id is null and b.lane = w.lane and (b.turn, b.id) <= (w.turn, w.id)) as place "
+        "from judgement w where w.id in (select value from json_each(?)) and w.state = 'QUEUED' "
+        "and w.rejudge_id is null",
+        [json.dumps(list(judgement_ids))],
     )
-    wanted = None if judgement_ids is None else set(judgement_ids)
-    return {row["id"]: row["place"] for row in rows if wanted is None or row["id"] in wanted}
+    return {row["id"]: row["place"] for row in rows}
+
+
+# By the indexes of those few that are not SCORED; without a limit inside, all that waits would be sorted.
+_FIRST = "from judgement indexed by judgement_first where state = 'QUEUED' and rejudge_id is null"
+_AGAIN = "from judgement indexed by judgement_again where state = 'QUEUED' and rejudge_id is not null"
+_FAILED = "from judgement indexed by judgement_failed where state = 'ERROR'"
+_IDS = {
+    State.QUEUED: f"select id from (select id {_FIRST} order by {IN_ORDER} limit {{limit}}) union all "
+    f"select id from (select id {_AGAIN} order by lane, id limit {{limit}})",
+    State.RUNNING: "select id from judgement indexed by judgement_running where state = 'RUNNING'",
+    State.ERROR: f"select id from (select id {_FAILED} order by id {{order}} limit {{limit}})",
+}
+
+
+def ids_of(state: State, order: str, limit: int) -> str:
+    """A query of judgements that wait (in the order of the queue), run or failed."""
+    return _IDS[state].format(order=order, limit=limit)
