@@ -18,6 +18,7 @@ from kit.errors import InvalidCompetition, InvalidPredictions
 from kit.runner import ramp_steps
 from kit.runner.folds import CodeReport, run_folds
 from kit.runner.gather import gather
+from kit.runner.problem import Predicted
 from kit.runner.ramp import RampProblem
 from kit.runner.run import Run
 from kit.runner.settings import runner_settings
@@ -169,6 +170,50 @@ def test_predictions_that_do_not_fit_the_problem_are_the_participant_s_to_mend(
 
     with pytest.raises(InvalidPredictions, match=problem):
         loaded(directory).read(handed_back)
+
+
+TWO_PARTS = """
+import numpy as np
+import rampwf as rw
+
+Predictions = rw.prediction_types.make_combined(
+    [rw.prediction_types.make_multiclass(["a", "b"]), rw.prediction_types.make_regression(["size"])]
+)
+err, rmse = rw.score_types.ClassificationError(name="err"), rw.score_types.RMSE()
+score_types = [
+    rw.score_types.Combined(name="both", score_types=[err, rmse], weights=[0.5, 0.5], precision=3),
+    rw.score_types.MakeCombined(score_type=err, index=0),
+    rw.score_types.MakeCombined(score_type=rmse, index=1),
+]
+workflow = rw.workflows.Estimator()
+
+
+def get_cv(X, y):
+    return [(np.arange(100), np.arange(100, 200)), (np.arange(100, 200), np.arange(100))]
+
+
+def get_train_data(path="."):
+    y = np.empty((200, 2), dtype=object)
+    y[:, 0], y[:, 1] = ["a", "b"] * 100, np.arange(200.0)
+    return np.zeros((200, 1)), y
+
+
+get_test_data = get_train_data
+"""
+
+
+def test_predictions_of_two_parts_are_bagged_and_scored_by_part(tmp_path: Path) -> None:
+    directory = ramp_kit.write(tmp_path / "kit")
+    (directory / "problem.py").write_text(TWO_PARTS)
+    values = np.column_stack([np.tile([0.9, 0.1], (200, 1)), np.arange(200.0) + 2])
+    problem = loaded(directory)
+
+    bagged = problem.bagged([Predicted(values, values), Predicted(values, values + np.array([0, 0, 2]))])
+
+    assert bagged.scores["valid"] == pytest.approx({"both": 1.25, "err": 0.5, "rmse": 2.0})
+    assert bagged.scores["test"] == pytest.approx({"both": 1.75, "err": 0.5, "rmse": 3.0})
+    assert bagged.scoring is not None
+    assert all(found.low <= found.score <= found.high for found in bagged.scoring.scores)
 
 
 def test_an_error_of_the_submission_is_told_with_its_own_lines(tmp_path: Path) -> None:

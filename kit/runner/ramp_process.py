@@ -126,7 +126,7 @@ class Kit:
 
     def part(self, step: str, name: str, rows: Any) -> float:
         """A combined score on some of its rows; NaN where it is undefined there."""
-        truth, predictions = (copy.copy(each) for each in self.bags[step])
+        truth, predictions = (copy.deepcopy(each) for each in self.bags[step])
         truth.set_slice(rows)
         predictions.set_slice(rows)
         score_type = next(s for s in self.problem.score_types if s.name == name)
