@@ -302,6 +302,15 @@ def test_cancelling_asks_nothing_and_shows_what_came_of_it() -> None:
     assert "mend" not in shown.text and "Cancelling" not in shown.text
 
 
+def test_folds_that_were_stopped_are_left_out_of_what_was_cancelled() -> None:
+    facts = run_facts("REJECTED", fold(0), fold(1, "failed"), fold(2, "failed"))
+
+    shown = card(RunHandle(facts | {"verdict": "cancelled", "reasons": ["Cancelled by its team."]}))
+
+    assert [node["attributes"]["data-fold"] for node in found_in(shown, "") if is_row(node)] == ["0"]
+    assert "kit-tone-quiet" in shown.classes
+
+
 def test_a_cancelling_that_is_refused_says_why_and_can_be_tried_again() -> None:
     handle = RunHandle(run_facts("RUNNING", fold(0)), refuses=True)
     shown = card(handle)
@@ -379,12 +388,16 @@ class RunHandle:
 def found_in(shown: Fragment, name: str) -> list[Any]:
     def walk(node: Any) -> Iterator[Any]:
         if isinstance(node, dict):
-            if name in node["class"].split():
+            if not name or name in node["class"].split():
                 yield node
             for child in node["children"]:
                 yield from walk(child)
 
     return [each for node in shown.nodes for each in walk(node)]
+
+
+def is_row(node: Any) -> bool:
+    return "data-fold" in node.get("attributes", {})
 
 
 def states_of(shown: Fragment, name: str) -> list[str]:

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+FEW_BYTES = 200_000
+"""Fewer bytes than these go at once, and a bar for them would only flash."""
+
 
 def in_kernel() -> bool:
     """Whether this process is a notebook's kernel."""
@@ -17,11 +20,12 @@ def in_kernel() -> bool:
 
 @contextmanager
 def bar(title: str, n_bytes: int) -> Iterator[Callable[[int], object]]:
-    """A bar of bytes; gives the function to tell of each step, which may be negative."""
+    """A bar of bytes, if they are many; gives the function to tell of each step, which may be negative."""
     from tqdm.auto import tqdm
 
+    hidden = True if n_bytes < FEW_BYTES else _is_hidden()
     with tqdm(
-        desc=title, total=n_bytes, unit="B", unit_scale=True, unit_divisor=1024, disable=_is_hidden()
+        desc=title, total=n_bytes, unit="B", unit_scale=True, unit_divisor=1024, disable=hidden
     ) as shown:
         yield shown.update
 

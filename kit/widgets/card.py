@@ -71,7 +71,7 @@ class SubmissionCard(Fragment):
             nodes=shown,
             classes=[
                 "kit-card",
-                f"kit-tone-{TONES.get(state, 'quiet')}",
+                f"kit-tone-{tone_of(facts)}",
                 *(["kit-run"] if is_run(facts) else []),
             ],
             data={"state": state, "submission": str(facts["id"])},
@@ -107,6 +107,11 @@ def card(submission: Submission) -> SubmissionCard:
     return made
 
 
+def tone_of(facts: Json) -> str:
+    """The colour of how a submission stands; what its team cancelled is no failure."""
+    return "quiet" if facts.get("verdict") == "cancelled" else TONES.get(facts["state"], "quiet")
+
+
 def is_run(facts: Json) -> bool:
     """Whether judging it runs what a participant wrote."""
     return facts.get("kind") in {"code", "notebook"}
@@ -128,7 +133,8 @@ def nodes(facts: Json, failed_at: str = "") -> list[Node]:
     again = rejudged_text(facts)
     told_again = el("p", f"Rejudged {again}", name="kit-small", data_rejudged="") if again else None
     code = facts.get("code") or {}
-    runs = [progress(code) if facts["state"] not in FINAL else None, fold_table(code, facts["metric"])]
+    is_final = facts["state"] in FINAL
+    runs = [None if is_final else progress(code), fold_table(code, facts["metric"], is_final=is_final)]
     more = [el("p", text, name="kit-muted kit-small") for text in _about_runs(facts)]
     shown = [head, *_outcome(facts), traceback(failed_at), *runs, *more, told_again, note, about]
     return [part for part in shown if part]
@@ -136,7 +142,7 @@ def nodes(facts: Json, failed_at: str = "") -> list[Node]:
 
 def state_chip(facts: Json) -> dict[str, Any]:
     """The state in a word or two."""
-    state, tone = facts["state"], TONES.get(facts["state"], "quiet")
+    state, tone = facts["state"], tone_of(facts)
     if state == "QUEUED" and facts.get("place_in_queue"):
         return chip(f"QUEUED · place {facts['place_in_queue']}", tone, busy=True)
     if state == "RUNNING" and (told := progress_text(facts.get("code"))):
@@ -156,7 +162,7 @@ def _outcome(facts: Json) -> list[Node]:
         case "SCORED":
             return _scores(facts)
         case "REJECTED" if facts.get("verdict") == "cancelled":
-            return [el("p", " ".join(facts.get("reasons") or ["You cancelled it."]), name="kit-muted")]
+            return [el("p", " ".join(map(str, facts.get("reasons") or [])), name="kit-muted")]
         case "REJECTED":
             return [message("This is yours to mend:", "bad", [str(r) for r in facts.get("reasons") or []])]
     incident = facts.get("incident")

@@ -28,9 +28,14 @@ def _piece(at: int, state: str) -> Node:
     return el("span", name="kit-piece", data_state=state, title=f"fold {at + 1}: {STATES[state]}")
 
 
-def fold_table(code: Json, metric: str) -> Node:
-    """One line for each fold, then the mean and the bagged scores; None where no fold has begun."""
+def fold_table(code: Json, metric: str, *, is_final: bool = False) -> Node:
+    """One line for each fold, then the mean and the bagged scores; None where no fold has begun.
+
+    Of what is final, folds that were stopped have nothing to tell.
+    """
     found = [row for row in rows(code, metric) if row["state"] != "waiting"]
+    if is_final:
+        found = [row for row in found if row["fit_s"] is not None]
     if not found:
         return None
     steps = [step for step in STEPS if any(row[step] is not None for row in found)]
@@ -94,7 +99,14 @@ def _line(row: dict[str, Any], scores: dict[str, str]) -> Node:
     named = el("th", str(row["fold"] + 1), scope="row")
     told = f"fold {row['fold'] + 1}: {STATES[row['state']]}"
     if row["fit_s"] is None:
-        cells = [el("td", f"{STATES[row['state']]}…", colspan=len(scores) + 3, name="kit-wide-cell")]
+        cells = [
+            el(
+                "td",
+                "running…" if row["state"] == "running" else STATES[row["state"]],
+                colspan=len(scores) + 3,
+                name="kit-wide-cell",
+            )
+        ]
     else:
         predict = [value for value in (row["valid_s"], row["test_s"]) if value]
         cpu = _cpu(row["valid_cpu_s"], row["test_cpu_s"])

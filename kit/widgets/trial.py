@@ -51,7 +51,7 @@ def _nodes(facts: Json, failed_at: str) -> list[Node]:
         told.append(el("p", _ENDED, name="kit-muted"))
     about = el("p", f"{facts['question']} · {facts['filename']}", name="kit-muted kit-small")
     shown = traceback(failed_at) if state == "FAILED" else None
-    return [head, *told, fold_table(code, facts["metric"]), shown, about]
+    return [head, *told, fold_table(code, facts["metric"], is_final=state != "RUNNING"), shown, about]
 
 
 _ENDED = "Nothing was sent or used up. The test score is the service's to tell: submit to see it."
