@@ -47,10 +47,17 @@ class Expectation:
     output: tuple[str, ...] = ()
     never: tuple[str, ...] = ()
     peeks: bool = False
+    """Whether it finds what is planted where nothing holds it."""
     hurts: bool = False
+    """Whether it is meant to harm who comes after."""
     runs: int = 1
     fit_s: float = 0.0
     limits: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def tries_the_jail(self) -> bool:
+        """Whether its verdict depends on what holds it, and not on what it answers."""
+        return bool(self.peeks or self.hurts or self.never or self.limits or "limit" in self.verdict)
 
     @classmethod
     def of(cls, name: str) -> Expectation:
@@ -84,8 +91,10 @@ class Planted:
         with Runner(limits_of(Expectation.of(name)), level=level, **settings) as runner:
             return self.run_with(runner, name)
 
-    def run_with(self, runner: Runner, name: str) -> Run:
-        return runner.run(Task(self.code_of(name)), self.X[:40], self.y[:40], self.X, self.X_test)
+    def run_with(self, runner: Runner, name: str, **task: Any) -> Run:
+        """Run a submission on one fold with a runner that is there."""
+        code = Task(self.code_of(name), **task)
+        return runner.run(code, self.X[:40], self.y[:40], self.X, self.X_test)
 
 
 def limits_of(expected: Expectation) -> RunLimits:

@@ -8,16 +8,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from planted import NAMES, Expectation, Planted, left_behind, planted, texts_of
+from planted import NAMES, Expectation, Planted, left_behind, limits_of, planted, texts_of
 
-from kit.runner.run import Run
-from kit.runner.sandbox import Level, detect_isolation
+from kit.runner.run import Run, Runner
+from kit.runner.sandbox import Level, RunLimits, detect_isolation
 
 pytestmark = pytest.mark.skipif(
     detect_isolation().level is not Level.ISOLATED, reason=f"no jail here: {detect_isolation().missing}"
 )
 
 PEEKERS = [name for name in NAMES if Expectation.of(name).peeks]
+TRIES = [
+    *((name, "warm") for name in NAMES),
+    *((name, "cold") for name in NAMES if Expectation.of(name).tries_the_jail),
+]
 
 
 @pytest.fixture(scope="module")
@@ -26,40 +30,64 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
         yield found
 
 
+class Runners:
+    """By limits and way of starting: one runner that all submissions share, as a service's would be."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[RunLimits, str], Runner] = {}
+
+    def __call__(self, name: str, start: str) -> Runner:
+        key = limits_of(Expectation.of(name)), start
+        if key not in self._kept:
+            self._kept[key] = Runner(key[0], level=Level.ISOLATED, warm=start == "warm")
+        return self._kept[key]
+
+    def close(self) -> None:
+        for runner in self._kept.values():
+            runner.close()
+
+
 @pytest.fixture(scope="module")
-def before(secrets: Planted) -> Run:
-    return secrets.run("behaves-well", Level.ISOLATED)
+def runners() -> Iterator[Runners]:
+    made = Runners()
+    yield made
+    made.close()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_submission_gets_its_verdict_and_learns_nothing(name: str, secrets: Planted) -> None:
+@pytest.fixture(scope="module")
+def before(secrets: Planted, runners: Runners) -> Run:
+    return secrets.run_with(runners("behaves-well", "cold"), "behaves-well")
+
+
+@pytest.mark.parametrize(("name", "start"), TRIES)
+def test_each_submission_gets_its_verdict_and_the_next_runs_as_before(
+    name: str, start: str, secrets: Planted, runners: Runners, before: Run
+) -> None:
     expected = Expectation.of(name)
+    runner = runners(name, start)
 
-    runs = [secrets.run(name, Level.ISOLATED) for _ in range(expected.runs)]
+    runs = [secrets.run_with(runner, name) for _ in range(expected.runs)]
 
     for run in runs:
         check(run, expected, secrets)
+    assert runner.is_warm == (start == "warm")
     assert not left_behind()
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if Expectation.of(name).hurts])
-def test_after_an_attack_the_next_submission_runs_as_before(name: str, secrets: Planted, before: Run) -> None:
-    secrets.run(name, Level.ISOLATED)
-
-    after = secrets.run("behaves-well", Level.ISOLATED)
-
-    assert after.verdict is None
-    assert after.reason == before.reason == ""
-    for stage in ("valid", "test"):
-        np.testing.assert_array_equal(after.predictions[stage], before.predictions[stage])
+    if start == "warm" or expected.hurts:
+        assert_same(secrets.run_with(runner, "behaves-well"), before)
 
 
 @pytest.mark.parametrize("name", PEEKERS)
 def test_without_a_jail_the_same_attack_finds_what_was_planted(name: str, secrets: Planted) -> None:
     runs = [secrets.run(name, Level.NONE) for _ in range(Expectation.of(name).runs)]
+    remove_notes()
 
     assert any(word in texts_of(runs[-1]) for word in Expectation.of(name).never)
-    remove_notes()
+
+
+def assert_same(after: Run, before: Run) -> None:
+    assert after.verdict is None, after.reason
+    for stage in ("valid", "test"):
+        np.testing.assert_array_equal(after.predictions[stage], before.predictions[stage])
 
 
 def check(run: Run, expected: Expectation, secrets: Planted) -> None:

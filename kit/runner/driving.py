@@ -18,7 +18,7 @@ from typing import Any
 from kit.runner.exchange import HEADER_BYTES, Answer, BadAnswer, Buffer, answer_header
 from kit.runner.sandbox import RunLimits
 from kit.runner.sandbox_process import Process
-from kit.runner.sandbox_tree import own_bytes, peak_bytes, usage_of
+from kit.runner.sandbox_tree import Usage, own_bytes, peak_bytes, usage_of
 
 TAIL_BYTES = 20_000
 _TICK_S = 0.05
@@ -65,15 +65,16 @@ class Driver:
         self._selector = selectors.DefaultSelector()
         self._selector.register(process.from_child, selectors.EVENT_READ)
         self._selector.register(process.output, selectors.EVENT_READ)
-        self._base_cpu_s = self._base_bytes = self._wall_s = self._cpu_s = 0.0
+        self._base_cpu_s = self._wall_s = 0.0
+        self._base_bytes = self._base_resident = 0
 
     def begin(self) -> int:
         """From here on limits count; returns the memory in use, which is not the participant's."""
-        usage = usage_of(self.process.root)
-        self._base_bytes = usage.resident_bytes
+        usage = self._usage()
+        self._base_resident = self.peak_bytes = usage.resident_bytes
+        self._base_bytes = own_bytes(self.process.root)
         self._base_cpu_s = self._cpu_now()
-        self.peak_bytes = usage.resident_bytes
-        return usage.resident_bytes
+        return self._base_bytes
 
     def settle(self, buffers: Sequence[Buffer], timeout_s: float) -> Answer:
         """An answer of the harness itself, before any code of a participant runs."""
@@ -94,7 +95,7 @@ class Driver:
             self.stage.wall_s = time.monotonic() - started
             self.stage.cpu_s = max(self._cpu_now() - cpu, 0.0)
             self._wall_s += self.stage.wall_s
-            self.peak_bytes = max(self.peak_bytes, peak_bytes(self.process.root))
+            self.peak_bytes = max(self.peak_bytes, peak_bytes(self.process.root, self.process.n_above))
 
     def close(self) -> None:
         """End the process and take in what it printed last."""
@@ -138,17 +139,21 @@ class Driver:
             raise Ended(End.WALL)
         if not limited:
             return
-        usage = usage_of(self.process.root)
+        usage = self._usage()
         self.peak_bytes = max(self.peak_bytes, usage.resident_bytes)
         if self._cpu_now() - self._base_cpu_s > self.limits.cpu_s:
             raise Ended(End.CPU)
-        allowed = self._base_bytes + self.limits.memory_bytes
-        if usage.resident_bytes > allowed and own_bytes(self.process.root) > allowed:
+        grown = usage.resident_bytes - self._base_resident
+        # What processes share is counted for each above; the exact sum is dear: only when it matters.
+        if grown > self.limits.memory_bytes < own_bytes(self.process.root) - self._base_bytes:
             raise Ended(End.MEMORY)
 
     def _cpu_now(self) -> float:
         counted = self.process.group.cpu_s()
-        return usage_of(self.process.root).cpu_s if counted is None else counted
+        return self._usage().cpu_s if counted is None else counted
+
+    def _usage(self) -> Usage:
+        return usage_of(self.process.root, self.process.n_above)
 
     def _write(self, left: list[memoryview]) -> None:
         try:

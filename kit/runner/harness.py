@@ -117,8 +117,7 @@ def limit_self(limits: dict[str, int]) -> None:
     if limits["n_pids"]:
         wanted["RLIMIT_NPROC"] = limits["n_pids"]
     for name, value in wanted.items():
-        which = getattr(resource, name)
-        hard = resource.getrlimit(which)[1]
+        hard = resource.getrlimit(which := getattr(resource, name))[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(which, (value, value))
@@ -132,7 +131,6 @@ class Submission:
         self.folder = Path(setup["folder"])
         self.classes = setup["classes"]
         self.model: Any = None
-        self.problem: Any = None
 
     def unpack(self, values: dict[str, Any]) -> None:
         """Write its files, seed what draws, and make it importable."""
@@ -150,8 +148,9 @@ class Submission:
     def fit(self, X_train: Any, y_train: Any) -> None:
         """Train: get_estimator().fit, or the workflow's own way."""
         if self.setup["kind"] == "ramp":
-            self.problem = importlib.import_module(self.setup["options"].get("problem", "problem"))
-            self.model = self.problem.workflow.train_submission(str(self.folder), X_train, y_train)
+            problem = importlib.import_module(self.setup["options"].get("problem", "problem"))
+            self.workflow = problem.workflow
+            self.model = self.workflow.train_submission(str(self.folder), X_train, y_train)
             return
         entry = self.setup["entry"]
         if not (self.folder / f"{entry}.py").exists() and not (self.folder / entry).is_dir():
@@ -171,7 +170,7 @@ class Submission:
     def predict(self, X: Any) -> Any:
         """Predict, as the question wants it."""
         if self.setup["kind"] == "ramp":
-            return self.problem.workflow.test_submission(self.model, X)
+            return self.workflow.test_submission(self.model, X)
         wants = self.setup["wants"]
         if not hasattr(self.model, wants):
             raise Broken(
@@ -235,9 +234,8 @@ def cause_of(error: BaseException | None) -> str:
             return "memory"
         if number in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             return "disk"
-        if (isinstance(error, RuntimeError) and "start new thread" in str(error)) or (
-            isinstance(error, BlockingIOError) and number == errno.EAGAIN
-        ):
+        no_thread = isinstance(error, RuntimeError) and "start new thread" in str(error)
+        if no_thread or (isinstance(error, BlockingIOError) and number == errno.EAGAIN):
             return "processes"
         if isinstance(error, SystemExit):
             return "exit"
@@ -309,10 +307,8 @@ def answer(channel: Channel, submission: Submission, stage: str, values: dict[st
     else:
         payload, wrong = as_npy(submission.predict(values["X"]))
     _flush()
-    names = sorted({name.partition(".")[0] for name in list(sys.modules)} - set(sys.stdlib_module_names))
-    channel.send(
-        {"stage": stage, "invalid": wrong, "modules": [n for n in names if n.isidentifier()]}, payload
-    )
+    names = {name.partition(".")[0] for name in list(sys.modules)} - set(sys.stdlib_module_names)
+    channel.send({"stage": stage, "invalid": wrong, "modules": sorted(names)}, payload)
 
 
 def report(channel: Channel, submission: Submission, stage: str, error: BaseException) -> None:
@@ -321,8 +317,8 @@ def report(channel: Channel, submission: Submission, stage: str, error: BaseExce
     text = str(error) if isinstance(error, Broken) else ""
     trace = "" if isinstance(error, Broken) else own_traceback(error, submission.folder)
     _flush()
-    kind = type(error).__name__
-    channel.send({"stage": stage, "error": cause, "text": text, "type": kind, "traceback": trace})
+    facts = {"error": cause, "text": text, "type": type(error).__name__, "traceback": trace}
+    channel.send({"stage": stage, **facts})
 
 
 def _flush() -> None:
@@ -331,8 +327,14 @@ def _flush() -> None:
             stream.flush()
 
 
+def serve(channel: Channel) -> None:
+    """Say that all is imported, and work."""
+    channel.send({"stage": "ready"})
+    work(channel)
+
+
 def main() -> None:
-    """Import what nearly every submission needs, say so, and work."""
+    """Import what nearly every submission needs."""
     modules = sys.argv[1].split(",")
     channel = Channel(int(sys.argv[2]), int(sys.argv[3]))
     del sys.path[0], sys.argv[1:]
@@ -341,8 +343,7 @@ def main() -> None:
     for name in modules:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    channel.send({"stage": "ready", "has_numpy": "numpy" in sys.modules})
-    work(channel)
+    serve(channel)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -18,8 +19,9 @@ from kit.runner.packages import packages_of
 from kit.runner.replies import ROWS, problem_of, wanted_columns
 from kit.runner.sandbox import Level, RunLimits, detect_isolation
 from kit.runner.sandbox_process import NotStarted, Process
-from kit.runner.sandbox_start import own_limits, start
+from kit.runner.sandbox_start import own_limits, start, start_template
 from kit.runner.sandbox_tree import usage_of
+from kit.runner.sandbox_warm import Template
 from kit.runner.verdicts import Failure, failure_of_answer, failure_of_end, failure_of_error
 from kit.submission import Verdict
 
@@ -104,6 +106,9 @@ class Run:
 class Runner:
     """Runs tasks under the same limits; several threads may run at once. A context manager.
 
+    With ``warm``, isolated runs are forked from a process that imports what nearly all need only once, each
+    into namespaces of its own; without, or where that does not work, each run starts a jail and imports anew.
+
     Raises
     ------
     SandboxUnavailable
@@ -111,9 +116,18 @@ class Runner:
     """
 
     def __init__(
-        self, limits: RunLimits, *, level: Level, python: Path | None = None, hide_inputs: bool = False
+        self,
+        limits: RunLimits,
+        *,
+        level: Level,
+        python: Path | None = None,
+        hide_inputs: bool = False,
+        warm: bool = True,
     ) -> None:
         self.limits, self.level, self.python, self.hide_inputs = limits, level, python, hide_inputs
+        self._warm = warm and level is Level.ISOLATED
+        self._templates: dict[tuple[Path, ...], Template] = {}
+        self._lock = threading.Lock()
         if level is Level.ISOLATED:
             found = detect_isolation()
             if found.level is not Level.ISOLATED:
@@ -150,12 +164,35 @@ class Runner:
 
     def close(self) -> None:
         """Give back what was kept warm."""
+        with self._lock:
+            for template in self._templates.values():
+                template.close()
+            self._templates.clear()
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether runs are forked from a process that has imported what they need."""
+        return bool(self._templates)
 
     def _start(self, task: Task) -> Process:
         try:
+            if self._warm:
+                with contextlib.suppress(NotStarted):
+                    return self._template(task.mounts).fork()
+                self._give_up_warmth()
             return start(self.level, self.python, task.mounts, self.limits)
         except (NotStarted, OSError) as error:
             raise SandboxUnavailable(f"The sandbox did not start: {error}") from error
+
+    def _template(self, mounts: tuple[Path, ...]) -> Template:
+        with self._lock:
+            if mounts not in self._templates:
+                self._templates[mounts] = start_template(self.python, mounts, self.limits)
+            return self._templates[mounts]
+
+    def _give_up_warmth(self) -> None:
+        """Where namespaces cannot be nested, or a template died, every run gets a jail started for it."""
+        self._warm = False
 
 
 class _Course:

@@ -15,7 +15,7 @@ from pathlib import Path
 from kit.runner.sandbox_python import Environment
 
 NOBODY = 65534
-HARNESS = "/run/kit/harness.py"
+OWN = "/run/kit"
 MOUNTS = "/mnt"
 FOLDER = "/tmp/submission"
 SHARED_BYTES = 64 * 1024 * 1024
@@ -46,10 +46,13 @@ _STAGES = ("/mnt", "/media", "/srv", "/opt")
 
 @dataclass(frozen=True)
 class View:
-    """What a jail sees of the host, and what size its own file systems have."""
+    """What a jail sees of the host, and what size its own file systems have.
+
+    ``own`` are the files of ours in it, seen in ``/run/kit``.
+    """
 
     environment: Environment
-    harness: Path
+    own: tuple[Path, ...]
     mounts: tuple[Path, ...]
     disk_bytes: int
 
@@ -72,6 +75,9 @@ def fixed_environment(n_threads: int, home: str = "/tmp") -> dict[str, str]:
     return {
         **dict.fromkeys(counts, str(n_threads)),
         "NUMBA_CACHE_DIR": home,
+        # A thread of an allocator's own would count against the limit, and keep a process from being forked.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": home,
         "PATH": "/usr/bin:/bin",
@@ -95,9 +101,10 @@ def jail_arguments(view: View, sources: Mapping[str, str], variables: Mapping[st
     args = ["--unshare-all", "--uid", str(NOBODY), "--gid", str(NOBODY), "--hostname", "sandbox"]
     args += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
     args += [part for name, value in variables.items() for part in ("--setenv", name, value)]
-    args += ["--proc", "/proc", "--dev", "/dev", "--perms", "1777", "--size", str(view.disk_bytes)]
-    args += ["--tmpfs", "/tmp", "--perms", "1777", "--size", str(min(view.disk_bytes, SHARED_BYTES))]
-    args += ["--tmpfs", "/dev/shm", "--ro-bind", "/usr", "/usr", *_system_folders()]
+    args += ["--proc", "/proc", "--dev", "/dev"]
+    for place, n_bytes in sizes_of(view).items():
+        args += ["--perms", "1777", "--size", str(n_bytes), "--tmpfs", place]
+    args += ["--ro-bind", "/usr", "/usr", *_system_folders()]
     args += ["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
     args += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--dir", "/var/tmp"]
     for place, source in sources.items():
@@ -109,10 +116,15 @@ def jail_arguments(view: View, sources: Mapping[str, str], variables: Mapping[st
     return [*args, "--remount-ro", "/dev", "--chdir", "/tmp"]
 
 
+def sizes_of(view: View) -> dict[str, int]:
+    """By place: how many bytes can be written there, and nowhere else."""
+    return {"/tmp": view.disk_bytes, "/dev/shm": min(view.disk_bytes, SHARED_BYTES)}
+
+
 def sources_of(view: View) -> dict[str, str]:
     """By place in the jail: the host's path that is seen there."""
     places = {path: path for path in view.environment.paths}
-    places[HARNESS] = str(view.harness)
+    places |= {f"{OWN}/{path.name}": str(path) for path in view.own}
     return places | {place: str(path.resolve()) for place, path in mount_points(view.mounts).items()}
 
 

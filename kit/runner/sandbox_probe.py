@@ -14,8 +14,9 @@ from pathlib import Path
 
 from kit.runner import sandbox_jail as jail
 from kit.runner.sandbox_groups import group_features
-from kit.runner.sandbox_process import NotStarted, start_jailed
+from kit.runner.sandbox_process import NotStarted, end_jail
 from kit.runner.sandbox_python import read_environment
+from kit.runner.sandbox_spawn import spawn
 from kit.runner.sandbox_tree import account_of
 
 NAMESPACES = ("user", "pid", "mnt", "net", "ipc", "uts", "cgroup")
@@ -73,22 +74,24 @@ def _look(staged: bool) -> dict[str, object]:
     with tempfile.NamedTemporaryFile() as secret:
         code = _LOOK % (NAMESPACES, secret.name)
         environment = read_environment()
-        view = jail.View(environment, Path(__file__).with_name("harness.py"), (), 1024 * 1024)
+        view = jail.View(environment, (), (), 1024 * 1024)
         command = [environment.executable, "-s", "-S", "-B", "-c", code]
-        process = start_jailed(view, jail.fixed_environment(1), command, staged=staged)
+        process = spawn(view, jail.fixed_environment(1), command, (), staged=staged)
         try:
             account = account_of(process.root)
             process.popen.wait(60)
-            os.set_blocking(process.output, True)
             said = os.read(process.output, 65536).decode(errors="replace")
-            if process.returncode:
+            if process.popen.returncode:
                 raise NotStarted(said.strip()[-300:])
             seen: dict[str, object] = json.loads(said)
             return {**seen, "account": account}
         except subprocess.TimeoutExpired as error:
             raise NotStarted("it did not answer within 60 s") from error
         finally:
-            process.close()
+            end_jail(process.popen, process.handle)
+            process.group.remove()
+            os.close(process.output)
+            os.close(process.handle)
 
 
 def _judged(seen: dict[str, object], staged: bool) -> Found:

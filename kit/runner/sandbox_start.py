@@ -8,10 +8,19 @@ from pathlib import Path
 from kit.runner import sandbox_jail as jail
 from kit.runner.sandbox import Level, RunLimits
 from kit.runner.sandbox_probe import plain_account, probe
-from kit.runner.sandbox_process import HARNESS, PRELOADED, Process, start_jailed, start_plain
+from kit.runner.sandbox_process import Process
 from kit.runner.sandbox_python import read_environment
+from kit.runner.sandbox_spawn import start_jailed, start_plain
 from kit.runner.sandbox_tree import n_threads_of
+from kit.runner.sandbox_warm import Template
 
+HARNESS, TEMPLATE = (Path(__file__).with_name(name) for name in ("harness.py", "template.py"))
+_PRELOADED = "numpy,pandas,pyarrow,sklearn.base,sklearn.pipeline,sklearn.utils.validation"
+_PRELOADED_ONCE = _PRELOADED + (
+    ",scipy.sparse,scipy.stats,scipy.special,sklearn.compose,sklearn.dummy,sklearn.ensemble,sklearn.impute,"
+    "sklearn.linear_model,sklearn.metrics,sklearn.model_selection,sklearn.neighbors,sklearn.preprocessing,"
+    "sklearn.svm,sklearn.tree,sklearn.naive_bayes,sklearn.decomposition"
+)
 _N_FILES = 1024
 _RESERVE_BYTES = 4 * 1024**3
 
@@ -20,12 +29,22 @@ def start(level: Level, python: Path | None, mounts: tuple[Path, ...], limits: R
     """Start a harness that waits for its first message."""
     environment = read_environment(python)
     variables = jail.fixed_environment(limits.n_threads)
+    command = [environment.executable, "-s", "-B"]
     if level is Level.ISOLATED:
-        view = jail.View(environment, HARNESS, mounts, limits.disk_bytes)
-        command = [environment.executable, "-s", "-B", jail.HARNESS, PRELOADED]
+        view = jail.View(environment, (HARNESS,), mounts, limits.disk_bytes)
+        command += [f"{jail.OWN}/{HARNESS.name}", _PRELOADED]
         return start_jailed(view, variables, command, staged=probe().staged)
     account = plain_account() if level is Level.LIMITED else None
-    return start_plain(environment.executable, mounts, variables, PRELOADED, account=account)
+    return start_plain(command, HARNESS, _PRELOADED, mounts, variables, account=account)
+
+
+def start_template(python: Path | None, mounts: tuple[Path, ...], limits: RunLimits) -> Template:
+    """Start a jail that runs are forked from."""
+    environment = read_environment(python)
+    view = jail.View(environment, (HARNESS, TEMPLATE), mounts, limits.disk_bytes)
+    command = [environment.executable, "-s", "-B", f"{jail.OWN}/{TEMPLATE.name}"]
+    variables = jail.fixed_environment(limits.n_threads)
+    return Template(view, variables, command, modules=_PRELOADED_ONCE, staged=probe().staged)
 
 
 def own_limits(level: Level, limits: RunLimits, n_threads: int) -> dict[str, int]:

@@ -22,16 +22,23 @@ class Usage:
     n_threads: int
 
 
-def usage_of(root: int) -> Usage:
-    """Times and memory of a process and all below it; pages they share count for each."""
+def usage_of(root: int, n_above: int = 0) -> Usage:
+    """Times and memory of a process and all below it; pages they share count for each.
+
+    Parameters
+    ----------
+    n_above : int
+        How many processes, from the root on, belong to the jail and not to the run: their memory, which is
+        shared with others, does not count.
+    """
     cpu, resident, threads = 0.0, 0, 0
-    for pid in tree_of(root):
+    for i, pid in enumerate(tree_of(root)):
         with contextlib.suppress(OSError, IndexError):
             # The name may hold spaces and brackets: all else follows its last one.
             fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
             cpu += sum(int(value) for value in fields[11:15]) * _TICK_S
             threads += int(fields[17])
-            resident += max(int(fields[21]), 0) * _PAGE_BYTES
+            resident += int(fields[21]) * _PAGE_BYTES if i >= n_above else 0
     return Usage(cpu, resident, threads)
 
 
@@ -40,9 +47,9 @@ def own_bytes(root: int) -> int:
     return sum(_field(pid, "smaps_rollup", "Pss:") for pid in tree_of(root))
 
 
-def peak_bytes(root: int) -> int:
+def peak_bytes(root: int, n_above: int = 0) -> int:
     """The most memory any process of a tree ever had at a time, by the kernel's own mark."""
-    return max((_field(pid, "status", "VmHWM:") for pid in tree_of(root)), default=0)
+    return max((_field(pid, "status", "VmHWM:") for pid in tree_of(root)[n_above:]), default=0)
 
 
 def account_of(pid: int) -> int:
