@@ -91,6 +91,7 @@ def test_a_demo_runs_keeps_its_data_and_leaves_no_process(tmp_path: Path) -> Non
         service = re.sub(r"/docs$", "", demo.address("Service's documentation"))
         for what in (
             "Participant's notebook",
+            "The same with code",
             "Leaderboard",
             "Organizer's dashboard",
             "Service's documentation",

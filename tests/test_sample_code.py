@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from running import running
 from sklearn.model_selection import TimeSeriesSplit
 from threadpoolctl import threadpool_limits
 
@@ -154,3 +156,26 @@ def test_the_organizers_problem_refuses_a_look_into_the_future_and_nothing_else(
     assert ahead["verdict"] == "crashed" and "it lies in the future" in ahead["traceback"]
     assert ridge["verdict"] is None
     assert [round(fold["valid"]["rmse"], 2) for fold in ridge["folds"]] == [3.33, 3.67, 3.60, 2.92, 3.04]
+
+
+@pytest.mark.slow
+def test_its_reference_notebook_gets_on_the_leaderboard_where_only_code_is_taken(tmp_path: Path) -> None:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("KIT_")}
+    environment |= {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+    def kit(*arguments: object, given: str = "") -> str:
+        command = [sys.executable, "-m", "kit", *map(str, arguments)]
+        done = subprocess.run(
+            command, input=given, capture_output=True, text=True, env=environment, check=True
+        )
+        return done.stdout
+
+    with running([FOLDER], tmp_path / "data") as service:
+        password = kit("users", "add", "olga", "--organizer", "--data", tmp_path / "data")
+        kit("login", f"{service.url}/departures", "--name", "olga", "--password-stdin", given=password)
+
+        kit("baseline", FOLDER)
+
+        (row,) = json.loads(kit("leaderboard", "--json"))
+        assert row["team"] == "schedule" and row["rank"] is None
+        assert row["score"] == pytest.approx(3.6, abs=0.1)

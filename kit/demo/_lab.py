@@ -13,6 +13,7 @@ from kit.demo._ports import HOST
 from kit.resources import folder
 
 FIRST = "01-submit-predictions.ipynb"
+OF_CODE = "02-submit-code.ipynb"
 BOARD = "leaderboard.ipynb"
 
 _CONFIG = {
@@ -63,9 +64,9 @@ def dashboard_address(notebook: str, port: int, competition: str) -> str:
     return f"http://{HOST}:{port}/voila/render/{notebook}?competition={competition}"
 
 
-def lab_address(port: int, token: str, demo: Folder) -> str:
-    """Where JupyterLab opens the participant's first notebook."""
-    path = f"lab/tree/{FIRST}" if (demo.notebooks / FIRST).is_file() else "lab"
+def lab_address(port: int, token: str, demo: Folder, notebook: str = FIRST) -> str:
+    """Where JupyterLab opens a notebook of the participant's."""
+    path = f"lab/tree/{notebook}" if (demo.notebooks / notebook).is_file() else "lab"
     return f"http://{HOST}:{port}/{path}?token={token}"
 
 

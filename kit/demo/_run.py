@@ -106,6 +106,7 @@ def _service(ports: Ports) -> str:
 def _show(demo: Folder, ports: Ports, token: str, passwords: Mapping[str, str]) -> None:
     service = _service(ports)
     rows = [("Participant's notebook", _lab.lab_address(ports.lab, token, demo))]
+    rows.append(("The same with code", _lab.lab_address(ports.lab, token, demo, _lab.OF_CODE)))
     for what, notebook in (("Leaderboard", _lab.BOARD), ("Organizer's dashboard", voila.NOTEBOOK)):
         rows.append((what, _lab.dashboard_address(notebook, ports.dashboard, SAMPLES[0])))
     rows += [(f"To connect to {name}", f"{service}/{name}") for name in SAMPLES]
