@@ -16,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kit import judge
+from kit import evaluate
 from kit.competition import question_version
 from kit.errors import InvalidPredictions
 from kit.metrics import Array, Domain
@@ -85,6 +85,22 @@ def test_the_index_is_made_once_and_goes_with_its_question() -> None:
 
     assert expected.index is expected.index
     assert read_predictions(b"id,n\n2,1\n1,1\n", expected).index is not expected.index.labels
+
+
+@pytest.mark.parametrize("kind", ["integers", "texts"])
+def test_a_file_in_the_order_of_the_one_before_is_read_alike_and_others_are_not_mistaken(kind: str) -> None:
+    numbers = [40_000_000, 7, 90_000_000_000]
+    ids = np.array(numbers) if kind == "integers" else np.array(["d", "a", "i"], dtype=object)
+    expected = Expected("q", "id", ids, ("n",), Domain.REAL)
+    files = [pd.DataFrame({"id": ids[order], "n": [1.0, 2.0, 3.0]}) for order in ([2, 0, 1], [1, 2, 0])]
+    broken = files[0].assign(id=ids[[2, 0, 0]])
+
+    read = [read_predictions(files[i], expected)["n"].tolist() for i in (0, 0, 1, 0)]
+
+    assert read == [[2.0, 3.0, 1.0], [2.0, 3.0, 1.0], [3.0, 1.0, 2.0], [2.0, 3.0, 1.0]]
+    with pytest.raises(InvalidPredictions, match="1 id missing"):
+        read_predictions(broken, expected)
+    assert read_predictions(files[0], expected)["n"].tolist() == read[0]
 
 
 # ---- the compiled reader
@@ -246,14 +262,14 @@ def test_a_path_is_read_by_the_quick_reader_too(tmp_path: Path, parse: list[Any]
 def test_a_worker_keeps_truth_and_index_until_the_version_changes(tmp_path: Path) -> None:
     competition = four.competition(tmp_path)
     version = question_version(competition, competition.question[0])
-    index = judge._warm(tmp_path, "counts", version)[1].expected.index
-    kept = judge._warm(tmp_path, "counts", version)[1].expected.index
+    index = evaluate._warm(tmp_path, "counts", version)[1].expected.index
+    kept = evaluate._warm(tmp_path, "counts", version)[1].expected.index
 
     (tmp_path / "private/truth.csv").write_text(four.TRUTH.replace("4,40", "5,40"))
     changed = question_version(competition, competition.question[0])
-    new = judge._warm(tmp_path, "counts", changed)[1].expected.index
+    new = evaluate._warm(tmp_path, "counts", changed)[1].expected.index
 
     assert kept is index
     assert index.labels.to_list() == [1, 2, 3, 4]
     assert new.labels.to_list() == [1, 2, 3, 5]
-    assert [version for version, _ in judge._WARM.values()].count(version) == 0
+    assert [version for version, _ in evaluate._WARM.values()].count(version) == 0

@@ -52,8 +52,11 @@ def _places(ids: Ids, expected: Expected, found: Findings) -> Array | None:
     wanted = expected.index.wanted
     if ids.given.equals(wanted):
         return None
+    if (known := expected.index.known_order(ids.given)) is not None:
+        return known
     places = expected.index.places(ids.given)
     if len(places) == len(wanted) and _is_permutation(places):
+        expected.index.keep_order(ids.given, places)
         return places
     n_times = np.bincount(places[places >= 0], minlength=len(wanted))
     is_unknown = (places < 0) & ~ids.is_blank & ~ids.is_inexact

@@ -14,6 +14,7 @@ from kit.predictions._keys import KeyTable
 SPARE = 4
 """Integers that fill at least one in so many of their range are looked up in a plain table."""
 MIN_RANGE = 1 << 16
+MOST_KEPT = 1 << 22
 
 
 class IdIndex:
@@ -43,6 +44,21 @@ class IdIndex:
         self.is_range = self.is_integer and np.array_equal(ids, np.arange(len(ids)) + self.low)
         self.table = _table(ids, self.low) if self.is_integer else None
         self.keys = None if self.table is not None else self._keyed()
+        self._order: tuple[pa.Array, Array] | None = None
+
+    def known_order(self, given: pa.Array) -> Array | None:
+        """The places of a file's ids where the file before it held the same ids in the same order.
+
+        Most files do: they are made from one test file, or sorted by the client.
+        """
+        kept = self._order
+        return kept[1] if kept is not None and kept[0].equals(given) else None
+
+    def keep_order(self, given: pa.Array, places: Array) -> None:
+        """Keep the places of a file's ids, each expected one once, for the next file."""
+        if len(given) <= MOST_KEPT:
+            places.flags.writeable = False
+            self._order = given, places
 
     def _keyed(self) -> KeyTable | None:
         keys = self.wanted.to_numpy().view(np.uint64) if self.is_integer else _hashes(self.wanted)
