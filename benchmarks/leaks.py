@@ -44,7 +44,8 @@ RULES: dict[str, Rule] = {
     "alpha spending, 5 % in all": attacks.spending,
     "5 %, later 0.6 / n; floor": attacks.shrinking(0.6),
     "5 %, later 0.25 / n; floor": attacks.shrinking(0.25),
-    "5 %, later 0.25 / n; growing floor (the kit's)": attacks.clear_gain,
+    "5 %, later 0.25 / n; growing floor": attacks.shrinking(0.25, 1.125),
+    "5 %, later 0.1 / n; growing floor (the kit's)": attacks.clear_gain,
 }
 
 
@@ -82,10 +83,12 @@ def attacked(quick: bool) -> Iterator[Case]:
 def _gain(case: str, found: Array, low: float, high: float) -> Case:
     last = found[:, -1]
     value, error = float(last.mean()), float(last.std() / np.sqrt(len(last)))
+    q95 = float(np.quantile(last, 0.95))
     return {
         **{"case": f"gain: {case}", "value": value, "error": error, "low": low, "high": high},
-        **{"within": low <= value <= high, "curve": found.mean(axis=0).tolist()},
-        **{"q95": float(np.quantile(last, 0.95))},
+        # Not in the mean alone: 95 of 100 attacks must stay below, too.
+        **{"within": low <= value <= high and (low > 0 or q95 <= high), "q95": q95},
+        **{"curve": found.mean(axis=0).tolist()},
     }
 
 

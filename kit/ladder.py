@@ -19,8 +19,8 @@ from kit.metrics import Array
 
 ALPHA = 0.05
 """How probably a submission that is no better moves a team, among its first tries."""
-BUDGET = 0.25
-"""At try t it is at most BUDGET / t: a thousand tries make 1.6 such moves, ten make half of one."""
+BUDGET = 0.1
+"""At try t it is at most BUDGET / t: a thousand tries make 0.7 such moves, ten make a quarter of one."""
 GROWTH = 1.125
 """Each move makes the least step of the next dearer by this factor: moves, not tries, give most away."""
 
@@ -100,7 +100,7 @@ def factor(n_tries: int) -> float:
     Examples
     --------
     >>> [round(factor(n), 2) for n in (1, 5, 60, 1000)]
-    [1.64, 1.64, 2.64, 3.48]
+    [1.64, 2.05, 2.94, 3.72]
     """
     return float(-special.ndtri(min(ALPHA, BUDGET / max(1, n_tries))))
 
