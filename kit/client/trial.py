@@ -211,6 +211,9 @@ class _Running:
             self.is_stopped = True
             self._stop.set()
             self._ended.wait()
+        if self.is_stopped and self._report is None:
+            # An interrupt reaches the whole group of processes, and a sandbox may be the first to go.
+            return _stopped()
         if self._error is not None:
             raise self._error
         assert self._report is not None
@@ -223,6 +226,13 @@ class _Running:
             self._error = error
         finally:
             self._ended.set()
+
+
+def _stopped() -> CodeReport:
+    from kit.runner.report import CodeReport
+    from kit.submission import Verdict
+
+    return CodeReport((), verdict=Verdict.CANCELLED, reason="It was stopped.")
 
 
 def _fold_facts(number: int, state: str, known: dict[str, Any]) -> dict[str, Any]:
