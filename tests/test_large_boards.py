@@ -226,6 +226,28 @@ def test_the_order_kept_in_memory_is_that_of_the_plain_computation(store: Store,
                 assert order.page(number, 1) == [each]
 
 
+def test_people_and_teams_come_by_the_page(many: Served) -> None:
+    olga = many.organizer()
+
+    people = olga.get("/users", params={"limit": 2, "offset": 1}).json()
+    teams = olga.get("/competitions/four/teams", params={"limit": 1}).json()
+
+    assert [each["name"] for each in people] == ["team-1", "team-10"]
+    assert [(each["name"], each["n_submissions"]) for each in teams] == [("team-1", 2)]
+    assert len(olga.get("/users").json()) == N_TEAMS + 1
+
+
+def test_of_many_teams_the_busiest_are_looked_at_for_signs_of_probing(many: Served) -> None:
+    busy = someone(many, 9)
+    busy.submit()
+    many.score(1.0)
+
+    series = many.organizer().get("/competitions/four/probing").json()
+
+    assert len(series) == 500
+    assert {each["team"]: each["n_submissions"] for each in series}["team-9"] == 3
+
+
 # In a notebook, and on the command line
 
 

@@ -405,3 +405,39 @@ def test_a_store_from_before_goes_on_where_it_was(tmp_path: Path, pool: LocalPoo
     assert (rejudge.n, len(before)) == (n, 1)
     assert set(public(store).values()) == {5}
     store.close()
+
+
+def test_very_many_are_queued_in_pieces_between_which_others_write(
+    two: Store, competition: Competition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kit._store.rejudges.CHUNK", 1)
+
+    rejudge = start(two)
+    submit(two, competition, "eve")
+    finish(two, scored(3, 3))
+    finish(two, scored(5, 5), n=3)
+
+    assert (rejudge.state, rejudge.n) == ("running", 2)
+    assert two.rejudges.get(1).state == "done"
+    assert public(two) == {"ada": 5, "bob": 5, "eve": 5}
+
+
+def test_a_piece_that_was_never_queued_keeps_a_rejudge_running_until_it_is_started_again(
+    two: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kit._store.rejudges.CHUNK", 1)
+    two._c.db.conn.execute(
+        "create temp trigger power_cut before insert on judgement when new.submission_id = 2 "
+        "begin select raise(abort, 'power cut'); end"
+    )
+    with pytest.raises(sqlite3.IntegrityError, match="power cut"):
+        start(two)
+    two._c.db.conn.execute("drop trigger power_cut")
+
+    finish(two, scored(5, 5))
+    before = two.rejudges.get(1).state, public(two)
+    start(two)
+    finish(two, scored(6, 6))
+
+    assert before == ("running", {"ada": 1, "bob": 2})
+    assert public(two) == {"ada": 5, "bob": 6}

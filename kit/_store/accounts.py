@@ -51,7 +51,9 @@ class Accounts:
             raise NotFound(f"There is no user {name!r}.")
         return row
 
-    def users(self, competition: str | None = None) -> list[Row]:
+    def users(
+        self, competition: str | None = None, *, limit: int | None = None, offset: int = 0
+    ) -> list[Row]:
         """All users, or those of a competition, with their team there and number of submissions."""
         return self._c.rows(
             """
@@ -62,9 +64,9 @@ class Accounts:
             from user u left join member m on m.user_id = u.id and (:c is null or m.competition = :c)
             left join team t on t.id = m.team_id
             where :c is null or m.user_id is not null or u.role = 'organizer'
-            group by u.id order by u.name_key
+            group by u.id order by u.name_key limit coalesce(:limit, -1) offset :offset
             """,
-            {"c": competition},
+            {"c": competition, "limit": limit, "offset": offset},
         )
 
     def set_password(self, name: str, password_hash: str, *, now: datetime) -> None:
@@ -146,15 +148,16 @@ class Accounts:
         )
         return None if team is None else {**team, "members": self._members(team["id"])}
 
-    def teams(self, competition: str) -> list[Row]:
+    def teams(self, competition: str, *, limit: int | None = None, offset: int = 0) -> list[Row]:
         """All teams of participants in a competition."""
         rows = self._c.rows(
             "select t.id, t.name, t.created_at, "
             "(select count(*) from submission s where s.team_id = t.id) as n_submissions, "
             "(select json_group_array(name) from (select u.name from member m join user u "
             "on u.id = m.user_id where m.team_id = t.id order by 1)) as members "
-            "from team t where t.competition = ? and not t.is_baseline order by t.name_key",
-            [competition],
+            "from team t where t.competition = ? and not t.is_baseline order by t.name_key "
+            "limit coalesce(?, -1) offset ?",
+            [competition, limit, offset],
         )
         return [{**row, "members": json.loads(row["members"])} for row in rows]
 

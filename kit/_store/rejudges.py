@@ -23,6 +23,9 @@ from kit._store.versions import Versions
 from kit.clock import from_text, to_text
 from kit.errors import InvalidRequest, NotFound
 
+CHUNK = 10_000
+"""So many submissions are queued at once: between chunks, others write. What is missing keeps it running."""
+
 
 @dataclass(frozen=True)
 class Rejudge:
@@ -101,10 +104,28 @@ class Rejudges:
                 )
             if not scope:
                 self._stop_others(db, given, rejudge_id, only_dry_runs=is_dry_run)
-            db.conn.execute(_QUEUE, {**given, "id": rejudge_id, "version_id": version_id})
-            bump(db, "queue")
-            settle(self._c, db, rejudge_id, now)
+            given |= {"id": rejudge_id, "version_id": version_id}
+            is_all = self._queue(db, given, 0)
+            if is_all:
+                settle(self._c, db, rejudge_id, now)
+        after = CHUNK
+        while not is_all:
+            with self._c.write() as db:
+                # Once all is queued, or once it was stopped meanwhile, nothing is left to do.
+                is_all = self._queue(db, given, after)
+                settle(self._c, db, rejudge_id, now)
+            after += CHUNK
         return self.get(rejudge_id)
+
+    def _queue(self, db: Any, given: Row, after: int) -> bool:
+        """Queue submissions of the next CHUNK ids; True where these are the last, or nothing runs."""
+        last = self._c.row("select max(id) as id from submission")
+        running = self._c.row("select 1 from rejudge where id = :id and state = 'running'", given)
+        if running is None:
+            return True
+        db.conn.execute(_QUEUE, {**given, "after": after, "upto": after + CHUNK})
+        bump(db, "queue")
+        return last is None or (last["id"] or 0) <= after + CHUNK
 
     def _check_scope(self, given: Row) -> None:
         odd = self._c.row(
@@ -210,7 +231,7 @@ _QUEUE = (
     "insert into judgement (submission_id, version_id, state, queued_at, rejudge_id, lane) "
     "select s.id, :version_id, 'QUEUED', :now, :id, "
     "case s.kind when 'predictions' then 'quick' else 'code' end "
-    f"from submission s where {IN_SCOPE} "
+    f"from submission s where {IN_SCOPE} and s.id > :after and s.id <= :upto "
     "and not exists (select 1 from judgement j where j.rejudge_id = :id and j.submission_id = s.id "
     "and j.state in ('QUEUED', 'RUNNING', 'SCORED', 'REJECTED')) order by s.id"
 )

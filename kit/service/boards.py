@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import threading
 import time
 from collections import defaultdict
@@ -23,6 +24,7 @@ from kit.service.climbing import Climbs
 from kit.service.hosted import Hosted, HostedQuestion, Sight
 from kit.service.paging import ALL_ROWS, Pages, Shown, Window, paged
 from kit.service.rows import Members, board_row, combined_row
+from kit.service.seldom import Seldom
 from kit.service.standings import Standings
 from kit.store import Place, Store
 from kit.submission import Split
@@ -62,6 +64,7 @@ class Boards:
         self.climbs = Climbs(store)
         self._standings = Standings(store, self.climbs)
         self._pages = Pages(store, self._standings)
+        self.seldom = Seldom()
         self._kept: dict[tuple[object, ...], _Kept] = {}
         self._locks: defaultdict[tuple[object, ...], threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
@@ -166,6 +169,13 @@ class Boards:
         version = self._store.topic_version(_topic(hosted, question))
         listed = [board_row(row, split, members, exact=True) for row in rows]
         return self._model(hosted, question, split, shown, version, listed)
+
+    def busiest(self, hosted: Hosted, question: HostedQuestion, most: int) -> list[int]:
+        """Teams with the most scored submissions to a question, so many of them."""
+        places = self._standings.order(hosted, question, Split.PUBLIC, ALL).places()
+        teams = [place for place in places if not place.is_baseline]
+        busiest = heapq.nlargest(most, teams, key=lambda place: (place.n_tries, -place.team_id))
+        return sorted(place.team_id for place in busiest)
 
     def place_of(self, hosted: Hosted, question: HostedQuestion, split: Split, team: str) -> Place:
         """What a team, or a baseline, stands with.

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from kit.service.seldom import Seldom
 from kit.store import Store
 
-COUNTED_FACTOR = 50.0
-"""States are not counted again for so many times as long as counting took, beyond QUICK_S."""
-QUICK_S = 0.1
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
 
 
@@ -45,21 +42,13 @@ class Counts:
 class _StoreCounts(Collector):
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._counted: dict[str, int] = {}
-        self._again_at = 0.0
-
-    def _states(self) -> dict[str, int]:
-        # To count very many takes seconds, which are not spent at each scrape.
-        started = time.monotonic()
-        if started >= self._again_at:
-            self._counted = self._store.queue.states()
-            now = time.monotonic()
-            self._again_at = now + COUNTED_FACTOR * max(0.0, now - started - QUICK_S)
-        return self._counted
+        self._seldom = Seldom()
 
     def collect(self) -> Iterator[Metric]:
+        # To count very many takes seconds, which are not spent at each scrape.
+        states = self._seldom.get("states", self._store.queue.states)
         submissions = GaugeMetricFamily("kit_submissions", "Submissions by state.", labels=["state"])
-        for state, n in sorted(self._states().items()):
+        for state, n in sorted(states.items()):
             submissions.add_metric([state], n)
         yield submissions
         queue = self._store.queue.counts()

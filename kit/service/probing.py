@@ -20,6 +20,7 @@ from kit.service.models import organizer as models
 from kit.store import ScoredTry
 from kit.submission import Split
 
+MOST_TEAMS = 500
 _LIST = TypeAdapter(list[models.Series])
 
 
@@ -31,11 +32,18 @@ class _Scored:
 
 def read(service: Service, hosted: Hosted) -> View:
     """`series`, as bytes."""
-    return view_of_bytes(_LIST.dump_json(series(service, hosted)), [f"submissions/{hosted.slug}"])
+
+    def make() -> View:
+        return view_of_bytes(_LIST.dump_json(series(service, hosted)), [f"submissions/{hosted.slug}"])
+
+    return service.boards.seldom.get(("probing", hosted.slug), make)
 
 
 def series(service: Service, hosted: Hosted) -> list[models.Series]:
-    """Of each question and team, what its submissions look like; flagged ones first."""
+    """Of each question and team, what its submissions look like; flagged ones first.
+
+    Of many teams, those `MOST_TEAMS` with the most submissions: with few, few labels are read.
+    """
     found = [
         each for question in hosted.questions.values() for each in _of_question(service, hosted, question)
     ]
@@ -44,9 +52,10 @@ def series(service: Service, hosted: Hosted) -> list[models.Series]:
 
 def _of_question(service: Service, hosted: Hosted, question: HostedQuestion) -> list[models.Series]:
     metric, by_team = question.question.metric, defaultdict(list)
-    for tried in service.store.tries(hosted.slug, question.id, metric):
-        by_team[tried.team_id].append(tried)
-    entries = {entry.submission: entry for entry in service.store.entries(hosted.slug, question.id)}
+    for team_id in service.boards.busiest(hosted, question, MOST_TEAMS):
+        by_team[team_id] = service.store.tries(hosted.slug, question.id, metric, team_id=team_id)
+    numbers = {tried.submission: len(tries) for tries in by_team.values() for tried in tries}
+    entries = {entry.submission: entry for entry in service.store.chosen(numbers)}
     made = []
     for tries in by_team.values():
         kept = [tried for tried in tries if tried.submission in entries]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from kit.clock import from_text
 from kit.service import models, organizing, probing, views
-from kit.service.context import HostedHere, Organizer, ServiceHere, organizer
+from kit.service.context import MAX_ID, HostedHere, Organizer, ServiceHere, organizer
 from kit.service.errors import documented
 from kit.service.exports import MEDIA_TYPES, Format
 from kit.service.files import binary
@@ -26,15 +26,21 @@ router = APIRouter(
 BODY = documented(400, 408, 413)
 
 Name = Annotated[str, Path(max_length=40)]
+Limit = Annotated[int | None, Query(ge=1, le=10_000, description="How many; all, if not given.")]
+Offset = Annotated[int, Query(ge=0, le=MAX_ID, description="How many come before.")]
 
 
 @router.get("/users")
 def users(
-    service: ServiceHere, competition: Annotated[str | None, Query(max_length=63)] = None
+    service: ServiceHere,
+    competition: Annotated[str | None, Query(max_length=63)] = None,
+    limit: Limit = None,
+    offset: Offset = 0,
 ) -> list[answers.UserLine]:
-    """All users, or those of a competition."""
+    """All users, or those of a competition, or a page of them, by name."""
     slug = None if competition is None else service.find(competition).slug
-    return [organizing.user_line(row) for row in service.store.accounts.users(slug)]
+    rows = service.store.accounts.users(slug, limit=limit, offset=offset)
+    return [organizing.user_line(row) for row in rows]
 
 
 @router.post("/users/import", responses=BODY)
@@ -60,9 +66,12 @@ def set_disabled(service: ServiceHere, caller: Organizer, name: Name, asked: ans
 
 
 @router.get("/competitions/{slug}/teams")
-def teams(service: ServiceHere, hosted: HostedHere) -> list[answers.Team]:
-    """The teams of a competition."""
-    return [answers.Team(**row) for row in service.store.accounts.teams(hosted.slug)]
+def teams(
+    service: ServiceHere, hosted: HostedHere, limit: Limit = None, offset: Offset = 0
+) -> list[answers.Team]:
+    """The teams of a competition, or a page of them, by name."""
+    rows = service.store.accounts.teams(hosted.slug, limit=limit, offset=offset)
+    return [answers.Team(**row) for row in rows]
 
 
 @router.get("/competitions/{slug}/probing", response_model=list[answers.Series], responses=CONDITIONAL)
