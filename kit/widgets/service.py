@@ -113,8 +113,10 @@ class QueueView:
                 column("submission", "No.", "number", digits=0),
                 column("team", "Team", name=True),
                 column("question", "Question", hide="narrow"),
+                column("kind", "Kind", hide="narrow"),
                 column("state", "State", "badge", tones=TONES, busy=["QUEUED", "RUNNING"]),
                 column("place", "Place", "number", digits=0),
+                column("folds", "Folds", hide="narrow"),
                 column("queued_at", "Since", "time"),
             ],
             row_key="submission",
@@ -143,12 +145,17 @@ class QueueView:
 
     def show(self, queue: Json) -> None:
         """Show the queue as the service tells it."""
-        running = [{**each, "state": "RUNNING"} for each in queue["running"]]
+        running = [{**each, "state": "RUNNING", "folds": _folds(each)} for each in queue["running"]]
         self.table.show([*running, *({**each, "state": "QUEUED"} for each in queue["queued"])])
         self.errors.show({"submission": each.get("id"), **each, "_tone": "bad"} for each in queue["errors"])
         workers = [_worker(each) for each in queue["workers"]]
         none = message("No worker is running, so nothing is judged. kit serve starts them.", "bad")
         self.workers.change(nodes=[el("dl", *workers, name="kit-facts") if workers else none])
+
+
+def _folds(line: Json) -> str:
+    """How far code is; empty for predictions."""
+    return f"{line['n_done']} of {line['n_folds']}" if line.get("n_folds") else ""
 
 
 def _worker(worker: Json) -> dict[str, Any]:
