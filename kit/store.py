@@ -62,13 +62,16 @@ class Store:
     ----------
     directory : path
         Holds ``kit.db``, ``blobs/`` and ``versions/``; made, or migrated from an older one, when needed.
+    is_durable : bool
+        Whether each write outlives a power cut. Without, the last ones may be undone, whole and in order,
+        as far back as the last durable one: for judging, which would be done again.
     """
 
-    def __init__(self, directory: Path | str) -> None:
+    def __init__(self, directory: Path | str, *, is_durable: bool = True) -> None:
         self.directory = Path(directory)
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory.chmod(0o700)
-        self._c = Connections(self.directory / "kit.db")
+        self._c = Connections(self.directory / "kit.db", is_durable=is_durable)
         try:
             self._c.migrate()
         except sqlite3.DatabaseError as error:

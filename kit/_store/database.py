@@ -22,8 +22,9 @@ MAPPED_BYTES = 1 << 34
 class Connections:
     """Hands each thread its own connection to the same file: a sqlite-utils Database belongs to one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_durable: bool = True) -> None:
         self._path = path
+        self._is_durable = is_durable
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -42,7 +43,7 @@ class Connections:
         )
         connection.execute("pragma journal_mode = wal")
         # Full, so that an acknowledged submission outlives a power cut, not only a dead process.
-        connection.execute("pragma synchronous = full")
+        connection.execute(f"pragma synchronous = {'full' if self._is_durable else 'normal'}")
         connection.execute("pragma foreign_keys = on")
         # Each connection has a small cache of its own: a large file is read through that of the system.
         connection.execute(f"pragma mmap_size = {MAPPED_BYTES}")
