@@ -119,5 +119,5 @@ def assert_no_label_was_learnt(run: Run, secrets: Planted) -> None:
 def remove_notes() -> None:
     places = [Path(p) for p in ("/tmp", "/dev/shm", "/var/tmp", "/dev", "/run", "/")]
     places += [Path(np.__file__).parent, Path(os.__file__).parent]
-    for place in places:
-        (place / "left-behind-note").unlink(missing_ok=True)
+    for path in (path for place in places for path in place.glob("left-behind-note*")):
+        path.unlink()

@@ -127,6 +127,42 @@ def test_a_template_outlives_the_thread_that_started_it_and_is_replaced_by_jails
     assert [done.verdict for done in (*first, second, third)] == [None, None, None]
 
 
+@needs_a_jail
+def test_a_run_whose_template_dies_blames_nobody(tmp_path: Path) -> None:
+    text = MEAN.replace("self.mean = y.mean()", "import time; time.sleep(600)")
+    with Runner(LIMITS, level=Level.ISOLATED) as runner:
+
+        def end(stage: str) -> None:
+            (template,) = runner._templates.values()
+            os.kill(template._spawned.root, signal.SIGKILL)
+
+        with pytest.raises(SandboxUnavailable, match="ended from outside"):
+            run(runner, tmp_path / "code", text, on_stage=end)
+
+
+def test_runs_of_several_threads_do_not_meet(runner: Runner, tmp_path: Path) -> None:
+    done: dict[int, Run] = {}
+    text = MEAN.replace(
+        "self.mean = y.mean()",
+        """import pathlib, time
+        place = pathlib.Path("note")
+        self.mean = float(place.exists())
+        place.write_text("seen")
+        time.sleep(0.2)""",
+    )
+
+    def one(i: int) -> None:
+        done[i] = run(runner, tmp_path / str(i), text)
+
+    threads = [threading.Thread(target=one, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [done[i].predictions["test"].sum() for i in range(4)] == [0.0] * 4
+
+
 def test_a_run_that_is_stopped_is_cancelled_and_its_processes_die(runner: Runner, tmp_path: Path) -> None:
     stop = threading.Event()
     text = MEAN.replace("self.mean = y.mean()", "import time; time.sleep(600)")

@@ -40,6 +40,8 @@ class Process(ABC):
     """Where the submission is to be written."""
     paths: tuple[str, ...]
     """Where it finds what is mounted."""
+    is_lost: bool = False
+    """Whether something other than the run ended it, so that nobody's code is to blame."""
     n_above: int = 0
     """How many processes from the root on are the jail's own."""
     others: list[int] = field(default_factory=list)
@@ -83,7 +85,10 @@ class Jailed(Process):
     def wait(self, timeout_s: float) -> int | None:
         """As the base says."""
         with contextlib.suppress(subprocess.TimeoutExpired):
-            return signal_or_status(self.popen.wait(timeout_s))
+            code = self.popen.wait(timeout_s)
+            # Bubblewrap itself was killed, which nobody inside can do.
+            self.is_lost = code < 0
+            return signal_or_status(code)
         return None
 
 

@@ -54,6 +54,8 @@ class Forked(Process):
             if said:
                 self._code = signal_or_status(int(said))
                 self._read_status(_END_S)
+            # The keeper always says; nobody inside can reach it.
+            self.is_lost = self._code is None
 
 
 class Template:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kit.errors import SandboxUnavailable
 from kit.runner.driving import End, Ended
 from kit.runner.exchange import text_of
 from kit.runner.replies import ROWS
@@ -42,7 +43,12 @@ def failure_of_end(ended: Ended, stage: str, limits: RunLimits, process: Process
     crowded = _crowded(process, stage, limits)
     if crowded is not None:
         return crowded
-    return _gone(process.wait(_LAST_WORDS_S), stage, limits)
+    code = process.wait(_LAST_WORDS_S)
+    if process.is_lost:
+        raise SandboxUnavailable(
+            "The sandbox was ended from outside; the run says nothing of the submission."
+        )
+    return _gone(code, stage, limits)
 
 
 def failure_of_error(
@@ -85,8 +91,8 @@ def _nonsense(detail: str, stage: str) -> Failure:
     what = "the training" if stage == "fit" else f"the predictions for {ROWS[stage]}"
     return Failure(
         Verdict.INVALID_PREDICTIONS,
-        f"The answer of {what} cannot be read: {detail}; return arrays from the estimator's methods, and write "
-        "to no file the code did not open.",
+        f"The answer of {what} cannot be read: {detail}; return arrays from the estimator's methods, "
+        "and write to no file the code did not open.",
     )
 
 

@@ -17,6 +17,7 @@ PLACES = [
     f"/run/{NAME}",
     f"/{NAME}",
 ]
+PLACES += [f"/proc/1/cwd/{NAME}-1", f"/proc/1/root/tmp/{NAME}-2", f"/proc/self/cwd/../{NAME}-3"]
 PLACES += [str(Path(np.__file__).with_name(NAME)), str(Path(os.__file__).with_name(NAME))]
 
 
