@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from kit.blender import Blender, BlendProcess
 from kit.errors import KitError
 from kit.judge import Judge
 from kit.store import Store
@@ -45,7 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             code_executor=CodePool(given.code_workers),
             n_cores=max(1, _n_cores() // given.code_workers),
         )
-        judge.run(stop)
+        with contextlib.closing(BlendProcess()) as process:
+            blender = Blender(store, given.competitions, process)
+            threading.Thread(target=blender.run, args=(stop,), daemon=True).start()
+            judge.run(stop)
 
 
 def _n_cores() -> int:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from kit._store.accounts import Accounts
 from kit._store.best import Changes, Place, read_places
+from kit._store.blends import Blended, Blends, Candidate, Given, Share
 from kit._store.blobs import Blob, Blobs, BlobWriter
 from kit._store.boards import read_chosen, read_contenders, read_entries, read_entry, read_influences
 from kit._store.database import Connections, Row, bump
@@ -38,17 +39,21 @@ from kit.submission import Split
 __all__ = [
     "CANCELLED",
     "Again",
+    "Blended",
     "Blob",
     "BlobWriter",
+    "Candidate",
     "Changes",
     "Claim",
     "CodeRun",
     "FoldRun",
+    "Given",
     "Place",
     "Received",
     "Rejudge",
     "Row",
     "ScoredTry",
+    "Share",
     "Standing",
     "Store",
     "Version",
@@ -84,6 +89,7 @@ class Store:
         self.submissions = Submissions(self._c, self.versions)
         self.queue = Queue(self._c)
         self.runs = Runs(self._c)
+        self.blends = Blends(self._c)
         self.rejudges = Rejudges(self._c, self.versions)
         self.history = History(self._c)
 

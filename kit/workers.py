@@ -166,7 +166,7 @@ def _data_bytes() -> int | None:
 def _start_worker(parent: int) -> None:
     """Import what judging needs, and end when the judge is gone, even if it was killed."""
     os.umask(0o077)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     # Workers are as many as there is work for: a thread of theirs would wait for one of another's.
     threadpool_limits(1, user_api="blas")
     import pandas  # noqa: F401
@@ -176,12 +176,13 @@ def _start_worker(parent: int) -> None:
 def _start_code_worker(parent: int) -> None:
     """As `_start_worker`; whatever ends it, its sandboxes end before it."""
     signal.signal(signal.SIGTERM, lambda *_: _end())
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     os.umask(0o077)
     import sklearn  # noqa: F401
 
 
-def _end_with(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
+    """Wait until the process that started this one is gone, and end this one with all below it."""
     while os.getppid() == parent:
         time.sleep(1)
     _end()

@@ -61,6 +61,17 @@ class Blend:
     def __len__(self) -> int:
         return len(self._alone.rows)
 
+    @property
+    def predictions(self) -> Array:
+        """What was added, shape (n_submissions, n_rows[, n_columns]).
+
+        Raises
+        ------
+        ValueError
+            Nothing was.
+        """
+        return self._ready(1, 0.0).given
+
     def add(self, predictions: Array) -> int:
         """Add a submission's predictions, shape (n_rows[, n_columns]); its place among the others."""
         self.extend(np.asarray(predictions)[np.newaxis])

@@ -72,6 +72,12 @@ def m007_finding(db: Database) -> None:
     db.execute("create index judgement_failed on judgement (id) where state = 'ERROR'")
 
 
+@migrations()
+def m008_blends(db: Database) -> None:
+    """What submissions add to the ensemble of all, and what they owe to each other."""
+    _run(db, _BLENDS)
+
+
 _FIRST = """
 create table user (
     id integer primary key, name text not null, name_key text not null unique, email text,
@@ -260,4 +266,23 @@ create table cancel_request (
     submission_id integer primary key references submission(id), user_id integer references user(id),
     at text not null
 );
+"""
+
+_BLENDS = """
+create table blend (
+    competition text not null, question text not null, version text not null, members text not null,
+    is_bagged integer not null, facts text not null, made_at text not null,
+    primary key (competition, question)
+) without rowid;
+create table contributivity (
+    submission_id integer primary key references submission(id), exact real not null, bagged real, error real
+);
+create table credit (
+    id integer primary key, submission_id integer not null references submission(id),
+    source_id integer not null references submission(id), share real not null check (share between 0 and 1),
+    user_id integer not null references user(id), at text not null
+);
+create index credit_of on credit (submission_id, source_id, id);
+create trigger credit_is_a_fact before update on credit
+    begin select raise(abort, 'a credit is never edited'); end;
 """

@@ -139,6 +139,16 @@ class TableProblem:
         self._folds = _split(competition, question, self._tables)
         self.n_folds = len(self._folds)
 
+    @property
+    def truth(self) -> Truth:
+        """Of the training rows."""
+        return self._tables.truth
+
+    @property
+    def held_out(self) -> list[Array]:
+        """By fold, the training rows it is validated on."""
+        return [valid_is for _, valid_is in self._folds]
+
     def task(self, code: Path) -> Task:
         """What is run of a submission."""
         settings = self._question.code
