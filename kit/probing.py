@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ import pandas as pd
 from kit.metrics import Array
 
 N_HASHES = 1024
-_CHUNK = 256 * N_HASHES
+_CHUNK = 32 * N_HASHES
 NEAR_CONSTANT = 0.98
 """A column is near-constant where so large a share of its rows, but not all, holds one value: a constant one
 tells no row from another."""
@@ -103,24 +104,32 @@ def sketch(predictions: pd.DataFrame, *, are_labels: bool = False) -> Sketch:
     hashes = np.zeros(N_HASHES, dtype=np.uint64)
     columns = [np.ascontiguousarray(predictions[name].to_numpy(), dtype=np.float64) for name in predictions]
     for start in range(0, n, _CHUNK):
-        rows = np.arange(start, min(n, start + _CHUNK), dtype=np.uint64)
-        mixed = _mix(rows)
+        mixed = _mixed_rows(start)[: n - start].copy()
         for column in columns:
-            mixed = _mix(mixed ^ column[start : start + _CHUNK].view(np.uint64))
-        padded = np.zeros(-(-len(rows) // N_HASHES) * N_HASHES, dtype=np.uint64)
-        padded[: len(rows)] = mixed
-        hashes += padded.reshape(-1, N_HASHES).sum(axis=0, dtype=np.uint64)
+            mixed ^= column[start : start + _CHUNK].view(np.uint64)
+            _mix(mixed)
+        mixed.resize(-(-len(mixed) // N_HASHES) * N_HASHES, refcheck=False)
+        hashes += mixed.reshape(-1, N_HASHES).sum(axis=0, dtype=np.uint64)
     off = {str(name): _n_off(column) for name, column in zip(predictions, columns, strict=True)}
     return Sketch(n, hashes, off, are_labels)
 
 
-def _mix(values: Array) -> Array:
-    """The finalizer of splitmix64: each bit of the input changes half of the output's."""
-    with np.errstate(over="ignore"):
-        values = values + np.uint64(0x9E3779B97F4A7C15)
-        values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return np.asarray(values ^ (values >> np.uint64(31)))
+@lru_cache(maxsize=64)
+def _mixed_rows(start: int) -> Array:
+    """Of row numbers, the same for all files: kept for the first two million."""
+    rows = np.arange(start, start + _CHUNK, dtype=np.uint64)
+    _mix(rows)
+    return rows
+
+
+def _mix(values: Array) -> None:
+    """The finalizer of splitmix64, in place: each bit of the input changes half of the output's."""
+    values += np.uint64(0x9E3779B97F4A7C15)
+    values ^= values >> np.uint64(30)
+    values *= np.uint64(0xBF58476D1CE4E5B9)
+    values ^= values >> np.uint64(27)
+    values *= np.uint64(0x94D049BB133111EB)
+    values ^= values >> np.uint64(31)
 
 
 def _n_off(column: Array) -> int | None:
