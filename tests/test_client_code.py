@@ -318,3 +318,12 @@ def test_a_zip_is_taken_as_it_is(tmp_path: Path) -> None:
 
     assert source is not None
     assert (source.kind, source.content) == ("code", made.getvalue())
+
+
+def test_a_zip_that_the_service_would_refuse_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    file = tmp_path / "mine.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("../estimator.py", GOOD)
+
+    with pytest.raises(InvalidRequest, match=r"holds '\.\./estimator\.py', which leads outside"):
+        source_of(file, QUESTION)

@@ -6,12 +6,14 @@ import ast
 import io
 import json
 import os
+import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kit.code_files import check_code, unpack
 from kit.errors import InvalidRequest
 
 MOST_FILES = 200
@@ -35,11 +37,10 @@ class Source:
 
     def write(self, folder: Path, *, entry: str) -> None:
         """Write the modules into a folder, as the service does before it runs them."""
-        if not self.filename.endswith(".zip"):
-            (folder / f"{entry}.py").write_bytes(self.content)
-            return
-        with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
-            archive.extractall(folder)
+        with tempfile.TemporaryDirectory(prefix="kit-") as scratch:
+            sent = Path(scratch) / "sent"
+            sent.write_bytes(self.content)
+            unpack(sent, self.filename, folder, entry)
 
 
 def kind_of(path: Path) -> str:
@@ -90,6 +91,8 @@ def read_source(path: Path, code: Mapping[str, Any]) -> Source:
         _check_modules({f"{code['submission']}.py": content}, code, named=path.name)
     elif path.suffix.lower() == ".ipynb":
         _check_notebook(path.name, content)
+    else:
+        check_code(path, path.name, code["submission"] if code.get("splitter") else None)
     return Source(kind_of(path), path.name, content, (path.name,))
 
 
