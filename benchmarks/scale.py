@@ -270,12 +270,12 @@ def others(world: World, service: Service) -> list[dict[str, object]]:
         write_backup(store, world.folder / "backup.tar")
         rows.append(row("backup", time.monotonic() - started))
     started = time.monotonic()
-    asker.ask("POST", REJUDGE, world.organizer, json.dumps({"is_dry_run": True}))
+    asker.ask("POST", REJUDGE, world.organizer, json.dumps({"dry_run": True}))
     rows.append(row("start of a rejudge", time.monotonic() - started))
     return rows
 
 
-REJUDGE = "/api/v1/competitions/latency/questions/y/rejudges"
+REJUDGE = "/api/v1/competitions/latency/questions/y/rejudge"
 
 
 def run(folder: Path, given: argparse.Namespace) -> list[dict[str, object]]:
