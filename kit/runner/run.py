@@ -125,7 +125,8 @@ class Runner:
         warm: bool = True,
     ) -> None:
         self.limits, self.level, self.python, self.hide_inputs = limits, level, python, hide_inputs
-        self._warm = warm and level is Level.ISOLATED
+        # Libraries start their threads when they are imported, and threads do not survive a fork.
+        self._warm = warm and level is Level.ISOLATED and limits.n_threads == 1
         self._templates: dict[tuple[Path, ...], Template] = {}
         self._lock = threading.Lock()
         if level is Level.ISOLATED:
