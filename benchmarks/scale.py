@@ -115,7 +115,8 @@ class Asker:
 
     def ask(self, method: str, path: str, token: str, body: str | None = None) -> bytes:
         """The answer's body, which must be a success."""
-        self._http.request(method, path, body, {"Authorization": f"Bearer {token}"})
+        form = "application/json" if body and body.startswith("{") else "text/csv"
+        self._http.request(method, path, body, {"Authorization": f"Bearer {token}", "Content-Type": form})
         answer = self._http.getresponse()
         content = answer.read()
         if answer.status not in (200, 201):

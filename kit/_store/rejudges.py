@@ -12,6 +12,7 @@ is judged twice: under the version in force, and with the rejudge.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from kit._store.versions import Versions
 from kit.clock import from_text, to_text
 from kit.errors import InvalidRequest, NotFound
 
+PAUSE_S = 0.1
 CHUNK = 10_000
 """So many submissions are queued at once: between chunks, others write. What is missing keeps it running."""
 
@@ -110,6 +112,8 @@ class Rejudges:
                 settle(self._c, db, rejudge_id, now)
         after = CHUNK
         while not is_all:
+            # Who waits for SQLite's lock looks at intervals, and must find it free at some.
+            time.sleep(PAUSE_S)
             with self._c.write() as db:
                 # Once all is queued, or once it was stopped meanwhile, nothing is left to do.
                 is_all = self._queue(db, given, after)
