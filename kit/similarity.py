@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def read_program(files: Mapping[str, str] | str, *, known: Sequence[str] = ()) -
     """
     given = {"": files} if isinstance(files, str) else files
     modules = {name.removesuffix(".py") for name in given}
-    runs = {run for text in known for run in places_of([t.text for t in tokens_of(text)], RUN_KNOWN)}
+    runs = _runs_of(tuple(known))
     tokens: list[Token] = []
     names: list[str] = []
     for name, text in given.items():
@@ -117,6 +118,13 @@ def read_program(files: Mapping[str, str] | str, *, known: Sequence[str] = ()) -
     lines = [token.line for token in tokens]
     is_known = [of or word == END for of, word in zip(covered(words, runs, RUN_KNOWN), words, strict=True)]
     return Program(words, names, lines, is_known, places_of(words, RUN))
+
+
+@lru_cache(16)
+def _runs_of(known: tuple[str, ...]) -> frozenset[int]:
+    return frozenset(
+        run for text in known for run in places_of([token.text for token in tokens_of(text)], RUN_KNOWN)
+    )
 
 
 def compare_programs(first: Program, second: Program) -> CodeSimilarity:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from kit._store.accounts import Accounts
 from kit._store.best import Changes, Place, read_places
-from kit._store.blends import Blended, Blends, Candidate, Given, Share
+from kit._store.blends import Blended, Blends, Candidate, Given, Share, Written
 from kit._store.blobs import Blob, Blobs, BlobWriter
 from kit._store.boards import read_chosen, read_contenders, read_entries, read_entry, read_influences
 from kit._store.database import Connections, Row, bump
@@ -57,6 +57,7 @@ __all__ = [
     "Standing",
     "Store",
     "Version",
+    "Written",
 ]
 
 

@@ -96,6 +96,16 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
         (401, 200, 404, 200),
     ),
     "GET /api/v1/submissions/{number} code": ("/api/v1/submissions/{adas_code}", {}, (401, 200, 404, 200)),
+    "GET /api/v1/submissions/{number}/credits": (
+        "/api/v1/submissions/{adas_code}/credits",
+        {},
+        (401, 200, 404, 200),
+    ),
+    "PUT /api/v1/submissions/{number}/credits": (
+        "/api/v1/submissions/{adas_code}/credits",
+        {"json": {"to": []}},
+        (401, 200, 404, 403),
+    ),
     "POST /api/v1/submissions/{number}/cancel": (
         "/api/v1/submissions/{adas_waiting}/cancel",
         {},

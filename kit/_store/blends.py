@@ -24,6 +24,17 @@ select * from (
 ) order by place, score {order}, submission limit :most
 """
 
+_PROGRAMS = """
+select * from (
+    select s.id, s.team_id, t.name as team, s.sha256, s.filename, s.submitted_at, x.score,
+    row_number() over (partition by s.team_id order by x.score {order}, s.id) as place
+    from submission s join team t on t.id = s.team_id and not t.is_baseline
+    join standing n on n.submission_id = s.id join judgement j on j.id = n.judgement_id and j.state = 'SCORED'
+    join score x on x.judgement_id = j.id and x.metric = :metric and x.split = 'public'
+    where s.competition = :competition and s.question = :question and s.kind != 'predictions'
+) order by place, score {order}, id limit :most
+"""
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -32,6 +43,18 @@ class Candidate:
     submission: int
     judgement: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """A scored submission of code: where its text is kept."""
+
+    submission: int
+    team_id: int
+    team: str
+    sha256: str
+    filename: str
+    submitted_at: datetime
 
 
 @dataclass(frozen=True)
@@ -109,6 +132,19 @@ class Blends:
         )
         found = [Candidate(r["submission"], r["judgement"], r["valid_sha256"] or r["sha256"]) for r in rows]
         return found, rows[0]["n"] if rows else 0
+
+    def written(
+        self, competition: str, question: str, *, metric: str, greater_is_better: bool, most: int
+    ) -> list[Written]:
+        """Scored submissions of code, all teams' best before their second best."""
+        order = "desc" if greater_is_better else "asc"
+        given = {"competition": competition, "question": question, "metric": metric, "most": most}
+        return [
+            Written(
+                r["id"], r["team_id"], r["team"], r["sha256"], r["filename"], from_text(r["submitted_at"])
+            )
+            for r in self._c.rows(_PROGRAMS.format(order=order), given)
+        ]
 
     def known(self, competition: str, question: str) -> tuple[str, bool]:
         """Of what the last blend was made, as `keep` was told, and whether it is bagged; empty for none."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kit.cli.screen import complain, plain, print_json, print_table, tell
+from kit.errors import InvalidRequest
 
 if TYPE_CHECKING:
     from kit.client import CompetitionClient, Submission
@@ -63,6 +64,58 @@ def code(
     else:
         for name in found.files:
             _print_file(name, found.shown(name))
+
+
+def diff(
+    a: Number,
+    b: Annotated[int, typer.Argument(metavar="OTHER", help="Id of another.")],
+    competition: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what differs from the code of one submission to that of another."""
+    found = _opened(competition).diff(a, b)
+    if as_json:
+        print_json([{"file": name, "lines": lines} for name, lines in found.lines().items()])
+    elif sys.stdout.isatty():
+        from rich.console import Console
+        from rich.syntax import Syntax
+
+        Console().print(Syntax(plain(repr(found)), "diff"))
+    else:
+        print(repr(found))
+
+
+def credit(
+    number: Number,
+    to: Annotated[
+        list[str] | None, typer.Option("--to", help="ID or ID=SHARE, a share from 0 to 1; may be repeated.")
+    ] = None,
+    suggested: Annotated[bool, typer.Option("--suggested", help="As the likeness of code suggests.")] = False,
+    competition: Where = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a submission owes to others' code; or say it, in place of what was said before."""
+    comp = _opened(competition)
+    if suggested:
+        found = comp.credit(number)
+    elif to:
+        sources, shares = zip(*map(_owed, to), strict=True)
+        known = None if None in shares else [share for share in shares if share is not None]
+        found = comp.credit(number, to=sources, shares=known)
+    else:
+        found = comp.credits(number)
+    if as_json:
+        print_json(found.facts)
+    else:
+        print(found)
+
+
+def _owed(text: str) -> tuple[int, float | None]:
+    source, _, share = text.partition("=")
+    try:
+        return int(source), float(share) if share else None
+    except ValueError:
+        raise InvalidRequest(f"--to {text} is not understood: write ID or ID=SHARE, as in 12=0.3.") from None
 
 
 def show_submission(submission: Submission, *, traceback: bool, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kit.cli.code import cancel, code, print_folds, run_dry, show_submission
+from kit.cli.code import cancel, code, credit, diff, print_folds, run_dry, show_submission
 from kit.cli.screen import complain, plain, print_json, print_table, tell
 from kit.errors import InvalidRequest
 
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
     from kit.cli import session
 
     session.register(app)
-    for command in (download, submit, submissions, cancel, code, rules, select):
+    for command in (download, submit, submissions, cancel, code, diff, credit, rules, select):
         app.command(rich_help_panel="Taking part")(command)
 
 

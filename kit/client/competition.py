@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kit.client.code import Code, put_into_cell
 from kit.client.display import show_live
 from kit.client.facts import Checked, CheckedCode, Comparison
-from kit.client.handle import Handle
 from kit.client.http import PATIENT, Json, quoted
 from kit.client.questions import named, with_data
+from kit.client.reading import Reading
 from kit.client.service import Client
 from kit.client.submission import Submission, number_of
 from kit.client.watching import Callback, OnError, Watch
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from kit.predictions import Expected
 
 
-class CompetitionClient(Handle):
+class CompetitionClient(Reading):
     """One competition: its data, your submissions, its leaderboard.
 
     Where a method takes ``question``, it may be left out if the competition has one question.
@@ -138,31 +137,6 @@ class CompetitionClient(Handle):
             facts = send(self.client, f"{self._of(asked)}/submissions", file, note=note)
         submission = Submission(self.client, facts)
         return submission.wait() if wait else submission
-
-    def code(self, submission: Submission | int) -> Code:
-        """The code of a submission, shown highlighted; ``files`` has the text of each file.
-
-        Of your team's own; of everyone's in a phase where code is open.
-        """
-        self._require_login()
-        number = number_of(submission)
-        facts = submission.facts if isinstance(submission, Submission) else {"id": number}
-        told = self.client.get(f"/submissions/{number}/code")
-        return Code({**facts, **told}, {file["name"]: file["text"] for file in told["files"]})
-
-    def use(self, submission: Submission | int, name: str | None = None) -> None:
-        """Put the code of a submission into a new cell, as ``%load`` does with a file.
-
-        Parameters
-        ----------
-        name : str, optional
-            Which of its files; by default the one that defines ``get_estimator()``.
-        """
-        found = self.code(submission)
-        entries = {(each.get("code") or {}).get("submission") for each in self.overview["questions"]}
-        entry = next((f"{each}.py" for each in entries if each and f"{each}.py" in found.files), None)
-        chosen = found.file(name, entry=entry)
-        put_into_cell(f"# {found.title}: {chosen}\n{found.shown(chosen)}")
 
     def dry_run(self, code: Path | str, question: str | None = None) -> Trial:
         """Run code on the folds of the public training data, on this machine; uses up nothing.

@@ -33,6 +33,7 @@ from kit.service.counts import Counts
 from kit.service.errors import add_handlers
 from kit.service.guard import Guard
 from kit.service.hosting import Hosting
+from kit.service.programs import Programs
 from kit.service.rate import Rate
 from kit.service.watch import Watch
 from kit.store import Store
@@ -91,6 +92,7 @@ def create_app(
         watch=Watch(store),
         boards=Boards(store, clock),
         counts=Counts(store),
+        programs=Programs(store),
         n_workers=workers,
         n_code_workers=code_workers,
     )

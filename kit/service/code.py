@@ -104,6 +104,7 @@ def code_run(
         valid_s=_mean([fold.times.get("valid_s") for fold in done]),
         test_s=_mean([fold.times.get("test_s") for fold in done]),
         peak_bytes=max((fold.peak_bytes for fold in run.folds if fold.peak_bytes), default=None),
+        built_on=None,
     )
 
 

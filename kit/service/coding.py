@@ -48,7 +48,7 @@ def code(service: Service, caller: Caller, number: int) -> models.Code:
     NotFound
         Also where it is not the caller's to see.
     """
-    submission = _readable(service, caller, number)
+    submission = readable(service, caller, number)
     if submission.kind is Kind.PREDICTIONS:
         raise NotFound(f"Submission {number} holds predictions: it has no code.")
     path = service.store.blobs.path(submission.sha256)
@@ -57,7 +57,13 @@ def code(service: Service, caller: Caller, number: int) -> models.Code:
     return models.Code(submission=submission.id, team=submission.team, files=files)
 
 
-def _readable(service: Service, caller: Caller, number: int) -> Submission:
+def readable(service: Service, caller: Caller, number: int) -> Submission:
+    """A submission whose code the caller may read.
+
+    Raises
+    ------
+    NotFound
+    """
     try:
         return find(service, caller, number)[1]
     except NotFound:

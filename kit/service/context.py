@@ -15,6 +15,7 @@ from kit.service.boards import Boards
 from kit.service.counts import Counts
 from kit.service.hosted import Hosted, HostedQuestion
 from kit.service.hosting import Hosting
+from kit.service.programs import Programs
 from kit.service.rate import Rate
 from kit.service.watch import Watch
 from kit.store import Store
@@ -38,6 +39,7 @@ class Service:
     watch: Watch
     boards: Boards
     counts: Counts
+    programs: Programs
     n_workers: int
     n_code_workers: int
 

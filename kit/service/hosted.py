@@ -148,6 +148,10 @@ class Hosted:
         started = [p for p in self.competition.phases if p.opens_at is not None and p.opens_at <= now]
         return bool(started) and started[-1].code_visible
 
+    def is_code_visible_in(self, phase: str) -> bool:
+        """Whether everyone reads everyone's code in a phase."""
+        return any(p.id == phase and p.code_visible for p in self.competition.phases)
+
     def is_hidden(self, now: datetime) -> bool:
         """Whether participants see no scores."""
         return self.sight(now).is_hidden

@@ -1,11 +1,11 @@
-"""Routes of code submissions: reading the code and its traceback, cancelling."""
+"""Routes of code submissions: reading the code and its traceback, cancelling, crediting."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse, Response
 
-from kit.service import coding, models
+from kit.service import coding, crediting, models
 from kit.service.context import Number, Reader, ServiceHere, Submitter
 from kit.service.errors import documented
 
@@ -34,3 +34,17 @@ def code(service: ServiceHere, caller: Reader, number: Number) -> models.Code:
 def cancel(service: ServiceHere, caller: Submitter, number: Number) -> models.Submission:
     """Cancel a submission: what waits ends at once and does not count, what runs ends within seconds."""
     return coding.cancel(service, caller, number)
+
+
+@router.get("/submissions/{number}/credits")
+def credits(service: ServiceHere, caller: Reader, number: Number) -> models.Credits:
+    """What your submission owes to others, as your team says, and what its code suggests."""
+    return crediting.read(service, caller, number)
+
+
+@router.put("/submissions/{number}/credits", responses=documented(400))
+def give_credits(
+    service: ServiceHere, caller: Submitter, number: Number, asked: models.CreditsAsked
+) -> models.Credits:
+    """Say what your submission owes to older code that you may read, in place of what you said before."""
+    return crediting.give(service, caller, number, asked)

@@ -161,6 +161,7 @@ def submissions(
         [*(s.id for s in found), *(r.standing for r in releases.values())]
     )
     runs = store.runs.of([standings[s.id].judgement.id for s in found if s.kind is not Kind.PREDICTIONS])
+    owed = _owed(store, [s for s in found if s.kind is not Kind.PREDICTIONS])
     team = store.accounts.team_of(hosted.slug, caller.user_id)
     left = {}
     if team is not None:
@@ -182,12 +183,22 @@ def submissions(
             asked = hosted.questions.get(submission.question)
             seen = shown if is_seen else frozenset()
             answer.code = code_run(run, standing.judgement, asked, seen, exact=exact)
+            if hosted.is_code_visible_in(submission.phase):
+                answer.code.built_on = owed[submission.id]
         if answer.state == State.SCORED and (release := releases.get(submission.id)) is not None:
             answer.moved, answer.stands = release.has_moved, release.standing
             answer.score = _scores(standings[release.standing].judgement.scores, shown, exact=exact)
         answer.rejudged = _rejudged(standing.again, shown_before, exact=exact) if standing.again else None
         answers.append(answer)
     return answers
+
+
+def _owed(store: Store, found: Sequence[Submission]) -> dict[int, list[int]]:
+    """To which submissions some owe something."""
+    owed: dict[int, list[int]] = {submission.id: [] for submission in found}
+    for credit in store.blends.credits_of(list(owed)):
+        owed[credit.submission].append(credit.source)
+    return owed
 
 
 def _releases(

@@ -6,7 +6,7 @@ from kit.widgets.boards import LeaderboardTable, SubmissionsTable, leaderboard, 
 from kit.widgets.card import SubmissionCard, card
 from kit.widgets.countdown import Countdown
 from kit.widgets.fragment import Fragment
-from kit.widgets.listing import listing
+from kit.widgets.listing import diff, listing
 from kit.widgets.login import Gate, LoginForm, login
 from kit.widgets.organizer import organizer
 from kit.widgets.panel import panel
@@ -29,6 +29,7 @@ __all__ = [
     "big_screen",
     "card",
     "column",
+    "diff",
     "leaderboard",
     "listing",
     "login",

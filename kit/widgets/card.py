@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kit.client import credits
+from kit.client.credits import Credits
 from kit.client.folds import progress_text
 from kit.client.standing import rejudged_text
 from kit.errors import KitError
@@ -33,7 +35,8 @@ class SubmissionCard(Fragment):
         self._facts: Json = facts
         self._traceback = ""
         self._told: Node = None
-        super().__init__(announces=True, on={"cancel": self._cancel})
+        self._credits: Credits | None = None
+        super().__init__(announces=True, on={"cancel": self._cancel, "credit": self._credit})
         self.show(facts)
 
     def show(self, facts: Json) -> bool:
@@ -51,6 +54,8 @@ class SubmissionCard(Fragment):
         if self._submission is not None and failed:
             self._submission.facts = facts
             quiet(self._look_at_traceback, self._failed)
+        if self._submission is not None and state == "SCORED" and _owes_nothing(facts):
+            quiet(self._look_at_credits, self._failed)
         return state not in FINAL
 
     def lost(self, error: KitError) -> None:  # noqa: ARG002
@@ -61,7 +66,7 @@ class SubmissionCard(Fragment):
 
     def _draw(self, *, is_cancelling: bool = False) -> None:
         facts, state = self._facts, self._facts["state"]
-        shown = nodes(facts, self._traceback)
+        shown = [*nodes(facts, self._traceback), *([suggestion(self._credits)] if self._credits else [])]
         if self._submission is not None and is_run(facts) and state not in FINAL:
             text = "Cancelling…" if is_cancelling else "Cancel"
             shown.append(
@@ -97,6 +102,41 @@ class SubmissionCard(Fragment):
         with self.lock:
             self._traceback = found
             self._draw()
+
+    def _look_at_credits(self) -> None:
+        assert self._submission is not None
+        found = credits.look(self._submission.client, self._submission)
+        with self.lock:
+            self._credits = found if found.suggested else None
+            self._draw()
+
+    def _credit(self) -> None:
+        submission = self._submission
+        if submission is None:
+            return
+
+        def give() -> None:
+            given = credits.give(submission.client, submission)
+            with self.lock:
+                self._credits = given
+                self._draw()
+
+        quiet(give, self._failed)
+
+
+def suggestion(found: Credits) -> Node:
+    """That code resembles that of others, with a button that credits them; or what was credited."""
+    if found.given:
+        text = f"It owes {' and '.join(map(credits.told, found.facts['given']))}."
+        return el("p", text, name="kit-muted kit-small", data_credits="given")
+    told = " and ".join(map(credits.told, found.facts["suggested"]))
+    text = f"It resembles code that was there before. Did you build on it? Suggested credit: {told}."
+    return el("div", el("p", text), button("Give this credit", "credit"), data_credits="suggested")
+
+
+def _owes_nothing(facts: Json) -> bool:
+    """Whether it may owe something to others, and says nothing of it."""
+    return (facts.get("code") or {}).get("built_on") == []
 
 
 def card(submission: Submission) -> SubmissionCard:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pygments.token import _TokenType
 
     from kit.client.code import Code
+    from kit.client.diff import Diff
 
 MOST_CHARACTERS = 60_000
 """A longer file is shown plain, which is quick."""
@@ -28,6 +29,21 @@ def _listing(code: Code) -> Fragment:
     if not code.files:
         parts.append(el("p", "There are no files.", name="kit-muted"))
     return Fragment(el("div", *parts, name="kit-listing"), classes=["kit-files-of-code"])
+
+
+def diff(made: Diff) -> Fragment:
+    """What differs, file by file: lines that went and lines that came, coloured."""
+    parts: list[Node] = [el("h3", made.title)]
+    for name, lines in made.lines().items():
+        shown = [el("span", f"{line}\n", name=f"kit-diff-{_change(line)}") for line in lines[2:]]
+        parts += [el("h4", name), el("pre", *shown, name="kit-code", tabindex="0")]
+    if len(parts) == 1:
+        parts.append(el("p", "The same code.", name="kit-muted"))
+    return Fragment(el("div", *parts, name="kit-listing"), classes=["kit-files-of-code"])
+
+
+def _change(line: str) -> str:
+    return {"+": "came", "-": "went", "@": "place"}.get(line[:1], "same")
 
 
 def highlighted(text: str) -> list[Node]:

@@ -24,6 +24,7 @@ from kit.service.models._competitions import (
     Phase,
     Question,
 )
+from kit.service.models._credits import Credit, Credits, CreditsAsked, Owed, SharedLines, Suggestion
 from kit.service.models._fields import FileName, Note, Time
 from kit.service.models._service import Health, QueueCounts
 from kit.service.models._submissions import Rejudged, Scores, Selection, State, Submission, Value
@@ -39,6 +40,9 @@ __all__ = [
     "CombinedRow",
     "Comparison",
     "CompetitionLine",
+    "Credit",
+    "Credits",
+    "CreditsAsked",
     "DataFile",
     "FileName",
     "Fold",
@@ -54,6 +58,7 @@ __all__ = [
     "Mode",
     "Note",
     "Overview",
+    "Owed",
     "Phase",
     "Question",
     "QuestionCode",
@@ -61,10 +66,12 @@ __all__ = [
     "Rejudged",
     "Scores",
     "Selection",
+    "SharedLines",
     "SignUp",
     "State",
     "Steps",
     "Submission",
+    "Suggestion",
     "Time",
     "Token",
     "TokenMade",

@@ -57,6 +57,7 @@ class CodeRun(BaseModel):
     ``test`` is on the public rows of the truth, ``private`` on the others. Both are told when the submission
     is SCORED, and like ``mean`` over folds, their ``std`` and ``bagged`` (all folds together) only where its
     score is. Times are means over the folds that are done, and ``peak_bytes`` is the most of them.
+    ``built_on`` names the submissions it credits; null where code was not open when it was submitted.
     """
 
     n_folds: int | None
@@ -72,6 +73,7 @@ class CodeRun(BaseModel):
     valid_s: float | None
     test_s: float | None
     peak_bytes: int | None
+    built_on: list[int] | None
 
 
 class CodeFile(BaseModel):
