@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from widget_facts import QUESTION, FakeCompetition, FakeService, at, comp, facts, inside, until
+from widget_facts import ISOLATION, QUESTION, FakeCompetition, FakeService, at, comp, facts, inside, until
 
 from kit.widgets import Fragment, big_screen, organizer
 from kit.widgets.fragment import button, el
@@ -73,13 +73,29 @@ def test_the_big_screen_asks_to_read_and_nothing_else() -> None:
 def test_no_worker_is_an_alarm() -> None:
     view, numbers = QueueView(), KeyNumbers()
     queue: dict[str, Any] = {"queued": [{"submission": 1, "team": "ada", "question": "sex", "place": 1}]}
-    queue |= {"running": [], "workers": [], "errors": []}
+    queue |= {"running": [], "workers": [], "errors": [], "isolation": ISOLATION}
 
     view.show(queue)
     numbers.show_queue(queue)
 
     assert "No worker is running" in view.workers.text
     assert "kit-tone-bad" in json.dumps(numbers.nodes)
+
+
+def test_the_level_that_code_runs_at_is_shown_and_less_than_isolated_is_a_warning() -> None:
+    view = QueueView()
+    queue: dict[str, Any] = {"queued": [], "running": [], "workers": [], "errors": [], "isolation": ISOLATION}
+
+    view.show(queue)
+    fine = json.dumps(view.workers.nodes)
+    refused = "mine/sex: code runs only 'isolated'"
+    limited = {**ISOLATION, "level": "limited", "missing": ["namespaces"], "refused": [refused]}
+    view.show({**queue, "isolation": limited})
+
+    assert "level 'isolated'" in fine
+    assert "kit-tone-warn" not in fine
+    assert "level 'limited'. Not at hand: namespaces." in view.workers.text
+    assert refused in view.workers.text
 
 
 def test_a_baseline_that_fails_is_red_with_its_cell_and_error() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from kit.errors import InvalidPredictions, NotLoggedIn
 
 INJECTED = "<img src=x onerror=alert(1)>"
+ISOLATION = {"level": "isolated", "features": ["bubblewrap"], "missing": [], "refused": []}
 NOW = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
@@ -97,7 +98,7 @@ class FakeService:
             "/competitions/penguins/submissions": [facts("SCORED")],
             "/competitions/penguins/limits": [{"question": "sex", "daily_limit": 5, "left_today": 4}],
             "/users": [{"id": 1, "name": "ada", "team": "ada", "role": "participant"}],
-            "/queue": {"queued": [], "running": [], "errors": [], "workers": []},
+            "/queue": {"queued": [], "running": [], "errors": [], "workers": [], "isolation": ISOLATION},
             "/competitions/penguins/baselines": [],
             "/competitions/penguins/notices": [],
             "/competitions/penguins/rejudges": [],

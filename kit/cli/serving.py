@@ -131,6 +131,10 @@ def _announce(competitions: Sequence[Competition], data: Path, host: str, port: 
     for competition in competitions:
         print(f"  {competition.title:{width}}  {base}/{competition.slug}")
     print(f"Documentation of the service: {base}/docs", flush=True)
+    if any(question.code for competition in competitions for question in competition.question):
+        from kit.runner.sandbox import detect_isolation
+
+        print(f"Participants' code runs at the level '{detect_isolation().level}'.", flush=True)
     if not has_organizer(data):
         told = shlex.quote(str(data))
         tell(f"There is no organizer's account yet: kit users add NAME --organizer --data {told}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Collection, Iterable
 
 from kit.runner.sandbox import Level, detect_isolation
 from kit.service.hosted import Hosted
-
-Shown = Literal["none", "limited", "isolated", "not in use"]
+from kit.service.models._service import Shown
+from kit.service.models.organizer import Isolation
 
 
 def isolation(hosted: Iterable[Hosted]) -> Shown:
@@ -16,6 +15,17 @@ def isolation(hosted: Iterable[Hosted]) -> Shown:
     if any(question.question.code for each in hosted for question in each.questions.values()):
         return detect_isolation().level.value
     return "not in use"
+
+
+def isolation_in_full(hosted: Collection[Hosted]) -> Isolation:
+    """The level with all that makes it, for organizers."""
+    level = isolation(hosted)
+    if level == "not in use":
+        return Isolation(level=level, features=[], missing=[], refused=[])
+    found = detect_isolation()
+    return Isolation(
+        level=level, features=list(found.features), missing=list(found.missing), refused=too_little(hosted)
+    )
 
 
 def too_little(hosted: Iterable[Hosted]) -> list[str]:

@@ -14,6 +14,7 @@ from kit.service.auth import Caller
 from kit.service.context import Service
 from kit.service.exports import Format, board_table, submissions_table, written
 from kit.service.hosted import Hosted
+from kit.service.isolation import isolation_in_full
 from kit.service.models import organizer as models
 from kit.store import Row, Store
 from kit.submission import Split, State
@@ -101,6 +102,7 @@ def queue(service: Service) -> models.Queue:
         running=[_queue_line(row) for row in listing([State.RUNNING])],
         errors=[_queue_line(row) for row in listing([State.ERROR], limit=20, newest=True)],
         workers=[models.Worker(**row) for row in live_judges(service.store, service.clock())],
+        isolation=isolation_in_full(service.hosted.values()),
     )
 
 

@@ -111,7 +111,6 @@ def _report_table() -> LiveTable:
         label="before and after",
         empty="No rejudge to report on.",
         classes=["kit-report"],
-        status="waiting",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kit.widgets._widget import Json, box
 from kit.widgets.card import TONES
-from kit.widgets.fragment import Fragment, el, message, time
+from kit.widgets.fragment import Fragment, Node, el, message, time
 from kit.widgets.table import LiveTable, column
 
 _PEOPLE = ("teams", "participants")
@@ -150,12 +150,28 @@ class QueueView:
         self.errors.show({"submission": each.get("id"), **each, "_tone": "bad"} for each in queue["errors"])
         workers = [_worker(each) for each in queue["workers"]]
         none = message("No worker is running, so nothing is judged. kit serve starts them.", "bad")
-        self.workers.change(nodes=[el("dl", *workers, name="kit-facts") if workers else none])
+        told = _isolation(queue["isolation"])
+        self.workers.change(nodes=[el("dl", *workers, name="kit-facts") if workers else none, *told])
 
 
 def _folds(line: Json) -> str:
     """How far code is; empty for predictions."""
     return f"{line['n_done']} of {line['n_folds']}" if line.get("n_folds") else ""
+
+
+def _isolation(isolation: Json) -> list[Node]:
+    """What participants' code runs in; nothing where no question takes code."""
+    level = isolation["level"]
+    if level == "not in use":
+        return []
+    lacking = f" Not at hand: {', '.join(isolation['missing'])}." if isolation["missing"] else ""
+    text = f"Participants' code runs at the level '{level}'.{lacking}"
+    title = ", ".join(isolation["features"])
+    fine = el("p", text, name="kit-muted kit-small", title=title, data_isolation=level)
+    refused = [message(line, "bad") for line in isolation["refused"]]
+    if level == "isolated":
+        return [fine, *refused]
+    return [message(text, "warn"), *refused]
 
 
 def _worker(worker: Json) -> dict[str, Any]:

@@ -8,6 +8,9 @@ from pydantic import BaseModel
 
 from kit.service.models._fields import Time
 
+Shown = Literal["none", "limited", "isolated", "not in use"]
+"""What code runs in, where any does."""
+
 
 class QueueCounts(BaseModel):
     """How many judgements wait and run."""
@@ -31,4 +34,4 @@ class Health(BaseModel):
     workers: int
     code_workers: int
     stale: list[str]
-    isolation: Literal["none", "limited", "isolated", "not in use"]
+    isolation: Shown

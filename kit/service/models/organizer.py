@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from kit.service.models._fields import Asked, Email, NewPassword, TeamName, Time, UserName
+from kit.service.models._service import Shown
 from kit.service.models._submissions import State
 
 MAX_IMPORT = 200
@@ -112,6 +113,18 @@ class Worker(BaseModel):
     seen_at: Time
 
 
+class Isolation(BaseModel):
+    """What participants' code runs in: a level, what holds it apart, what is not at hand.
+
+    ``refused`` holds a line for each question that asks for more, and whose code is not run.
+    """
+
+    level: Shown
+    features: list[str]
+    missing: list[str]
+    refused: list[str]
+
+
 class Queue(BaseModel):
     """What is being judged, by whom, and what failed."""
 
@@ -119,6 +132,7 @@ class Queue(BaseModel):
     running: list[QueueLine]
     errors: list[QueueLine]
     workers: list[Worker]
+    isolation: Isolation
 
 
 class Incident(BaseModel):
