@@ -20,7 +20,14 @@ from kit._store.accounts import Accounts
 from kit._store.best import Changes, Place, read_places
 from kit._store.blends import Blended, Blends, Candidate, Given, Share, Written
 from kit._store.blobs import Blob, Blobs, BlobWriter
-from kit._store.boards import read_chosen, read_contenders, read_entries, read_entry, read_influences
+from kit._store.boards import (
+    read_chosen,
+    read_contenders,
+    read_entries,
+    read_entry,
+    read_influences,
+    read_scored,
+)
 from kit._store.database import Connections, Row, bump
 from kit._store.history import History
 from kit._store.judgements import Again, Standing
@@ -143,6 +150,21 @@ class Store:
     def chosen(self, n_tries: Mapping[int, int]) -> list[Entry]:
         """Entries of some submissions, each with how many its team has tried."""
         return read_chosen(self._c, n_tries)
+
+    def scored(
+        self,
+        competition: str,
+        question: str,
+        split: Split,
+        *,
+        metric: str,
+        greater_is_better: bool,
+        until: datetime | None = None,
+        most: int,
+    ) -> list[int]:
+        """Scored submissions, best first; of those submitted before ``until``. Secret."""
+        how: dict[str, Any] = {"metric": metric, "greater_is_better": greater_is_better, "until": until}
+        return read_scored(self._c, competition, question, split, **how, most=most)
 
     def entry(self, submission_id: int) -> Entry | None:
         """A submission as it was last judged; None where it has no score."""

@@ -16,7 +16,10 @@ LAYERS = {
         code_files starter submission truth
     """,
     "runner": "check runner",
-    "server": "blender blending clock code_judging evaluate progress store _store judge judge_process workers serve service",
+    "server": """
+        blender blending clock code_judging evaluate progress store _store judge judge_process workers serve
+        service
+    """,
     "notebook": "client credentials widgets baselines",
     "top": "cli demo __main__ __init__",
 }

@@ -89,6 +89,8 @@ class Blended:
     n_left_out: int = 0
     why: str = ""
     is_bagged: bool = False
+    teams: Mapping[int, str] = field(default_factory=dict)
+    """By submission, as `Blends.of` tells them."""
     made_at: datetime | None = None
 
 
@@ -99,6 +101,8 @@ class Given:
     submission: int
     source: int
     share: float
+    team: str
+    source_team: str
 
 
 class Blends:
@@ -184,13 +188,14 @@ class Blends:
         if row is None:
             return None
         shares = self._c.rows(
-            "select c.* from contributivity c join submission s on s.id = c.submission_id "
-            "where s.competition = ? and s.question = ?",
+            "select c.*, t.name as team from contributivity c join submission s on s.id = c.submission_id "
+            "join team t on t.id = s.team_id where s.competition = ? and s.question = ?",
             given,
         )
         return Blended(
             version=row["version"],
             shares={r["submission_id"]: Share(r["exact"], r["bagged"], r["error"]) for r in shares},
+            teams={r["submission_id"]: r["team"] for r in shares},
             is_bagged=bool(row["is_bagged"]),
             made_at=from_text(row["made_at"]),
             **json.loads(row["facts"]),
@@ -225,10 +230,12 @@ class Blends:
 
     def _credits(self, where: str, given: dict[str, Any]) -> list[Given]:
         rows = self._c.rows(
-            "select c.submission_id, c.source_id, c.share from credit c "
-            f"join submission s on s.id = c.submission_id where {where} and c.share > 0 "
+            "select c.submission_id, c.source_id, c.share, t.name as team, u.name as source_team "
+            "from credit c join submission s on s.id = c.submission_id join team t on t.id = s.team_id "
+            "join submission o on o.id = c.source_id join team u on u.id = o.team_id "
+            f"where {where} and c.share > 0 "
             "and not exists (select 1 from credit l where l.submission_id = c.submission_id "
             "and l.source_id = c.source_id and l.id > c.id) order by c.id",
             given,
         )
-        return [Given(row["submission_id"], row["source_id"], row["share"]) for row in rows]
+        return [Given(*row.values()) for row in rows]

@@ -14,7 +14,7 @@ from kit._store.best import read_places
 from kit._store.database import Connections, Row
 from kit._store.judgements import score_of
 from kit._store.outcomes import vector_of
-from kit.clock import from_text
+from kit.clock import from_text, to_text
 from kit.leaderboard import Entry
 from kit.submission import Score, Split
 
@@ -67,6 +67,36 @@ def read_contenders(
 def read_chosen(c: Connections, n_tries: Mapping[int, int]) -> list[Entry]:
     """Chosen submissions as they were last judged, with how many tries their teams have."""
     return _entries(_of_submissions(c, n_tries), n_tries)
+
+
+def read_scored(
+    c: Connections,
+    competition: str,
+    question: str,
+    split: Split,
+    *,
+    metric: str,
+    greater_is_better: bool,
+    until: datetime | None,
+    most: int,
+) -> list[int]:
+    """Scored submissions of a question, best first, those of before ``until``; so many at most."""
+    rows = c.rows(
+        "select s.id from submission s join standing n on n.submission_id = s.id "
+        "join score x on x.judgement_id = n.judgement_id and x.metric = :metric and x.split = :split "
+        "where s.competition = :competition and s.question = :question "
+        "and (:until = '' or s.submitted_at < :until) "
+        f"order by x.score {'desc' if greater_is_better else 'asc'}, s.submitted_at, s.id limit :most",
+        {
+            "competition": competition,
+            "question": question,
+            "metric": metric,
+            "split": split.value,
+            "until": "" if until is None else to_text(until),
+            "most": most,
+        },
+    )
+    return [row["id"] for row in rows]
 
 
 def read_entry(c: Connections, submission_id: int) -> Entry | None:

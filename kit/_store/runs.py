@@ -84,6 +84,17 @@ class Runs:
             for judgement_id in judgement_ids
         }
 
+    def totals(self, submission_ids: Sequence[int]) -> dict[int, Row]:
+        """Of some submissions of code, the seconds of all folds together and the most memory of one."""
+        rows = self._c.rows(
+            "select n.submission_id, sum(r.fit_s) as fit_s, sum(r.valid_s) as valid_s, "
+            "sum(r.test_s) as test_s, max(r.peak_bytes) as peak_bytes from standing n "
+            "join run r on r.judgement_id = n.judgement_id "
+            "where n.submission_id in (select value from json_each(?)) group by n.submission_id",
+            [json.dumps(list(submission_ids))],
+        )
+        return {row.pop("submission_id"): row for row in rows}
+
     def texts(self, judgement_id: int) -> tuple[str, str]:
         """Traceback and the end of the output of a judgement of code; empty where there is none."""
         row = self._c.row("select traceback, output from code_result where judgement_id = ?", [judgement_id])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import threading
 import time
@@ -12,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from pydantic import BaseModel
-
 from kit._scoring import MOST_PAIRED
 from kit.clock import Clock
 from kit.errors import NotFound
@@ -21,11 +18,14 @@ from kit.leaderboard import Board, Entry, Row, combine, rank, with_uncertainty
 from kit.service import models
 from kit.service.auth import Caller
 from kit.service.climbing import Climbs
+from kit.service.columns import Columns, Per
+from kit.service.every import every
 from kit.service.hosted import Hosted, HostedQuestion, Sight
 from kit.service.paging import ALL_ROWS, Pages, Shown, Window, paged
 from kit.service.rows import Members, board_row, combined_row
 from kit.service.seldom import Seldom
 from kit.service.standings import Standings
+from kit.service.view import View, view
 from kit.store import Place, Store
 from kit.submission import Split
 
@@ -34,25 +34,6 @@ ALL = Sight()
 WHOLE = Window()
 LARGE_FACTOR = 20.0
 """A large leaderboard of several questions is not made again for so many times as long as making it took."""
-
-
-@dataclass(frozen=True)
-class View:
-    """An answer's bytes, what changes when they do, and the topics that may change them."""
-
-    body: bytes
-    etag: str
-    topics: tuple[str, ...]
-
-
-def view(model: BaseModel, topics: Sequence[str]) -> View:
-    """A model as a view; equal answers have equal ETags, also after a restart."""
-    return view_of_bytes(model.model_dump_json().encode(), topics)
-
-
-def view_of_bytes(body: bytes, topics: Sequence[str]) -> View:
-    """JSON as a view."""
-    return View(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"', tuple(topics))
 
 
 class Boards:
@@ -64,6 +45,7 @@ class Boards:
         self.climbs = Climbs(store)
         self._standings = Standings(store, self.climbs)
         self._pages = Pages(store, self._standings)
+        self._columns = Columns(store)
         self.seldom = Seldom()
         self._kept: dict[tuple[object, ...], _Kept] = {}
         self._locks: defaultdict[tuple[object, ...], threading.Lock] = defaultdict(threading.Lock)
@@ -107,7 +89,29 @@ class Boards:
         team = self._store.accounts.team_of(hosted.slug, caller.user_id)
         page = self._pages.page(hosted, question, split, shown, window, None if team is None else team["id"])
         model = self._model(hosted, question, split, shown, page.version, list(page.rows))
-        return model.model_copy(update={"n_rows": page.n_rows, "offset": page.offset, "own": page.own})
+        own = [page.own] if page.own is not None else []
+        own = self._columns.fill(hosted, question, own, shown, "team")
+        changed = {"n_rows": page.n_rows, "offset": page.offset, "own": next(iter(own), None)}
+        return model.model_copy(update=changed)
+
+    def submissions(
+        self, hosted: Hosted, question: HostedQuestion, split: Split, caller: Caller, window: Window = WHOLE
+    ) -> View:
+        """All submissions to a question by their scores, or a page of them."""
+        topic, shown = _topic(hosted, question), self._shown(hosted, caller.is_organizer)
+
+        def make(version: int) -> models.Leaderboard:
+            # A ladder tells of a team's clear improvements alone, and so of no submission.
+            is_bare = shown.sight.is_hidden or shown.sight.is_ladder
+            found = [] if is_bare else every(self._store, hosted, question, split, shown.sight)
+            members = self._members(hosted, {row.team for row in found})
+            rows = [board_row(row, split, members, exact=shown.is_exact) for row in found]
+            return self._model(hosted, question, split, shown, version, rows, per="submission")
+
+        key = ("every", hosted.slug, question.id, question.version, split, caller.is_organizer)
+        model = cast(models.Leaderboard, self._fresh(key, hosted, [topic], shown, make))
+        team = self._store.accounts.team_of(hosted.slug, caller.user_id)
+        return view(paged(model, window, None if team is None else team["name"]), [topic])
 
     def _is_large(self, hosted: Hosted, question: HostedQuestion, split: Split, shown: Shown) -> bool:
         if shown.sight.is_hidden:
@@ -168,7 +172,7 @@ class Boards:
         shown = self._shown(hosted, is_organizer=True)
         version = self._store.topic_version(_topic(hosted, question))
         listed = [board_row(row, split, members, exact=True) for row in rows]
-        return self._model(hosted, question, split, shown, version, listed)
+        return self._model(hosted, question, split, shown, version, listed, per=None)
 
     def busiest(self, hosted: Hosted, question: HostedQuestion, most: int) -> list[int]:
         """Teams with the most scored submissions to a question, so many of them."""
@@ -226,15 +230,20 @@ class Boards:
             return []
         return self.rows(hosted, question, split, shown.sight, exact=shown.is_exact)
 
-    @staticmethod
     def _model(
+        self,
         hosted: Hosted,
         question: HostedQuestion,
         split: Split,
         shown: Shown,
         version: int,
         rows: list[models.BoardRow],
+        *,
+        per: Per | None = "team",
     ) -> models.Leaderboard:
+        """``per`` is None for what was: contributivity is of now."""
+        if per is not None:
+            rows = self._columns.fill(hosted, question, rows, shown, per)
         return models.Leaderboard(
             competition=hosted.slug,
             question=question.id,
@@ -250,6 +259,8 @@ class Boards:
             n_rows=len(rows),
             offset=0,
             own=None,
+            per=per or "team",
+            blend=None if per is None else self._columns.blend(hosted, question, rows, shown),
             rows=rows,
         )
 

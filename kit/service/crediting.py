@@ -31,7 +31,7 @@ def read(service: Service, caller: Caller, number: int) -> models.Credits:
     """
     hosted, submission = find(service, caller, number)
     given = [
-        models.Credit(submission=each.source, team=_team(service, each.source), share=each.share)
+        models.Credit(submission=each.source, team=each.source_team, share=each.share)
         for each in service.store.blends.credits_of([number])
     ]
     return models.Credits(submission=number, given=given, suggested=_suggested(service, hosted, submission))
@@ -72,10 +72,6 @@ def _check_source(service: Service, caller: Caller, submission: Submission, numb
         raise InvalidRequest(f"Submission {number} is no scored code.")
     if number >= submission.id:
         raise InvalidRequest(f"Submission {number} is not older than {submission.id}.")
-
-
-def _team(service: Service, number: int) -> str:
-    return service.store.submissions.get(number).team
 
 
 def _suggested(service: Service, hosted: Hosted, submission: Submission) -> list[models.Suggestion]:

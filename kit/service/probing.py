@@ -13,10 +13,10 @@ from kit.leaderboard import Entry
 from kit.metrics import Array
 from kit.overfitting import growth
 from kit.probing import Told, probe
-from kit.service.boards import View, view_of_bytes
 from kit.service.context import Service
 from kit.service.hosted import Hosted, HostedQuestion
 from kit.service.models import organizer as models
+from kit.service.view import View, view_of_bytes
 from kit.store import ScoredTry
 from kit.submission import Split
 

@@ -8,10 +8,10 @@ from pydantic import TypeAdapter
 
 from kit.errors import InvalidCompetition, InvalidRequest, NotFound
 from kit.leaderboard import Entry, Row, rank
-from kit.service.boards import View, view, view_of_bytes
 from kit.service.context import Service
 from kit.service.hosted import Hosted, HostedQuestion
 from kit.service.models import _rejudges as models
+from kit.service.view import View, view, view_of_bytes
 from kit.store import Rejudge
 from kit.submission import Split
 

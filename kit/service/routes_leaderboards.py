@@ -12,7 +12,6 @@ from pydantic import AwareDatetime, TypeAdapter
 from kit.errors import NotAllowed, NotFound
 from kit.service import comparing, models, views
 from kit.service.auth import Caller
-from kit.service.boards import View, view_of_bytes
 from kit.service.context import MAX_ID, BaselineName, HostedHere, QuestionHere, Reader, Service, ServiceHere
 from kit.service.entry import check_entry
 from kit.service.errors import documented
@@ -20,6 +19,7 @@ from kit.service.files import binary
 from kit.service.hosted import Hosted, HostedQuestion
 from kit.service.paging import Window
 from kit.service.past import read_past
+from kit.service.view import View, view_of_bytes
 from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
 from kit.submission import Split
 
@@ -49,6 +49,9 @@ async def leaderboard(
     limit: Limit = None,
     offset: Offset = 0,
     around: Around = None,
+    per: Annotated[
+        Literal["team", "submission"], Query(description="What has a row: each team, or each submission.")
+    ] = "team",
 ) -> Response:
     """A question's leaderboard; the private one is for organizers until the competition has closed.
 
@@ -61,6 +64,8 @@ async def leaderboard(
         window = Window(limit, offset, around == "me")
         if version is not None or at is not None:
             return read_past(service, hosted, question, caller, split, version=version, at=at, window=window)
+        if per == "submission":
+            return service.boards.submissions(hosted, question, split, caller, window)
         return service.boards.question(hosted, question, split, caller, window)
 
     return await answer_changed(condition, service, caller, read)

@@ -7,11 +7,11 @@ from functools import partial
 from fastapi import APIRouter, Depends, Response
 
 from kit.service import rejudging, versions
-from kit.service.boards import View
 from kit.service.context import HostedHere, Number, Organizer, QuestionHere, Reader, ServiceHere, organizer
 from kit.service.entry import check_entry
 from kit.service.errors import documented
 from kit.service.models import _rejudges as models
+from kit.service.view import View
 from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
 from kit.submission import Split
 

@@ -10,10 +10,10 @@ from pydantic import TypeAdapter
 from kit.errors import InvalidRequest, NotFound
 from kit.service import models, views
 from kit.service.auth import Caller
-from kit.service.boards import View, view, view_of_bytes
 from kit.service.context import Service
 from kit.service.entry import check_submission
 from kit.service.hosted import Hosted, HostedQuestion
+from kit.service.view import View, view, view_of_bytes
 from kit.store import Received, Row
 from kit.submission import Submission
 

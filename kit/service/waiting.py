@@ -14,9 +14,9 @@ from fastapi import Depends, Header, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from kit.service.auth import Caller
-from kit.service.boards import View
 from kit.service.context import Service
 from kit.service.errors import documented
+from kit.service.view import View
 from kit.service.watch import Watch
 
 MAX_WAIT_S = 25.0

@@ -3,7 +3,9 @@
 from kit.service.models._accounts import LogIn, Me, SignUp, Token, TokenMade, User
 from kit.service.models._boards import (
     Baseline,
+    Blend,
     BoardRow,
+    BuiltOn,
     CombinedLeaderboard,
     CombinedPart,
     CombinedRow,
@@ -31,7 +33,9 @@ from kit.service.models._submissions import Rejudged, Scores, Selection, State, 
 
 __all__ = [
     "Baseline",
+    "Blend",
     "BoardRow",
+    "BuiltOn",
     "Code",
     "CodeFile",
     "CodeRun",

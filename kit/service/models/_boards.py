@@ -12,12 +12,24 @@ Mode = Literal["public", "hidden", "frozen", "ladder"]
 """What the phase in force shows participants of scores; public once the competition has closed."""
 
 
+class BuiltOn(BaseModel):
+    """A submission that another credits."""
+
+    submission: int
+    team: str
+
+
 class BoardRow(BaseModel):
-    """A team's line; baselines are placed by their score and have no rank.
+    """A team's line, or a submission's; baselines are placed by their score and have no rank.
 
     ``rank_low`` to ``rank_high`` are the plausible ranks: all teams' true ranks are in theirs at once with
     95 %. ``tie_with_first`` says that a team cannot be told apart from rank 1 at 5 %, corrected for the
     number of teams; ``p_first`` is the probability that it is truly first. Null where not known.
+
+    ``contributivity`` is the share of all folds' ensembles in per cent, of all that the team submitted or of
+    the one submission; ``bagged_contributivity`` is a steadier one with its standard error; with
+    ``historical_contributivity`` each passes on what it credits to others. Null where public scores are not
+    shown as they are. Times are those of all folds together.
     """
 
     rank: int | None
@@ -39,6 +51,30 @@ class BoardRow(BaseModel):
     baseline: bool
     note: str | None
     shake_up: int | None
+    contributivity: float | None = None
+    historical_contributivity: float | None = None
+    bagged_contributivity: float | None = None
+    contributivity_error: float | None = None
+    fit_s: float | None = None
+    valid_s: float | None = None
+    test_s: float | None = None
+    peak_bytes: int | None = None
+    built_on: list[BuiltOn] = []
+
+
+class Blend(BaseModel):
+    """The ensemble of all submissions, and that of each fold's best one: scores by step, valid to private.
+
+    ``why`` says why there is none; ``n_left_out`` submissions are not in it, as it takes a bounded number.
+    """
+
+    combined: dict[str, float]
+    foldwise_best: dict[str, float]
+    n_submissions: int
+    n_left_out: int
+    n_folds: int
+    made_at: Time
+    why: str
 
 
 class Leaderboard(BaseModel):
@@ -46,7 +82,8 @@ class Leaderboard(BaseModel):
 
     Where ``exact`` is false, numbers have no more digits than their standard errors support. Ranks follow
     the exact scores. ``rows`` are those after the first ``offset`` of ``n_rows``; where they are not all,
-    ``own`` is the row of the asker's team, if it has one, wherever it stands.
+    ``own`` is the row of the asker's team, if it has one, wherever it stands. ``per`` says what has a row:
+    a team, or each submission. ``blend`` is null where public scores are not shown as they are.
     """
 
     competition: str
@@ -63,6 +100,8 @@ class Leaderboard(BaseModel):
     n_rows: int
     offset: int
     own: BoardRow | None
+    per: Literal["team", "submission"] = "team"
+    blend: Blend | None = None
     rows: list[BoardRow]
 
 
