@@ -71,8 +71,19 @@ class Teams(Table):
 class Access(Table):
     """Who may sign up."""
 
-    signup: Literal["open", "invite"] = Field(
-        default="open", description="invite: only who has the invite code, or was added by an organizer."
+    signup: Literal["open", "invite", "hub"] = Field(
+        default="open",
+        description="invite: only who has the invite code, or was added by an organizer. "
+        "hub: only who a JupyterHub knows; the service must be one of its services.",
+    )
+    hub_groups: tuple[str, ...] = Field(
+        default=(), description="Groups of the JupyterHub whose members may take part; by default everyone."
+    )
+    team_groups: str | None = Field(
+        default=None,
+        min_length=1,
+        description="How names of the JupyterHub's groups begin that are teams: by team- the group team-owls "
+        "is the team owls.",
     )
     emails: tuple[str, ...] = Field(
         default=(),
@@ -81,6 +92,16 @@ class Access(Table):
     invite_code: str | None = Field(
         default=None, min_length=6, description="What invited participants sign up or join with."
     )
+
+    @property
+    def by_hub(self) -> bool:
+        """Whether only a JupyterHub can tell who may take part."""
+        return self.signup == "hub" or bool(self.hub_groups)
+
+    @property
+    def needs_hub(self) -> bool:
+        """Whether it says something that only a service of a JupyterHub can keep."""
+        return self.by_hub or self.team_groups is not None
 
 
 class Limits(Table):

@@ -31,6 +31,10 @@ class Current:
     competition: str | None = None
 
 
+OWN_DASHBOARD = "KIT_OWN_DASHBOARD"
+"""Set to 1 where Voila runs in a person's own server on a JupyterHub, which lets nobody else in."""
+
+
 def inside_voila() -> bool:
     """Whether this kernel belongs to a Voila dashboard.
 
@@ -63,15 +67,22 @@ def current() -> Current | None:
 
 
 def token_for(url: str) -> str | None:
-    """The token to use at a service: KIT_TOKEN, else the saved one; None inside Voila.
+    """The token to use at a service: KIT_TOKEN, else the JupyterHub's, else the saved one.
 
-    Where KIT_URL is set, KIT_TOKEN goes to that service alone: another must not learn it.
+    Where KIT_URL is set, KIT_TOKEN goes to that service alone: another must not learn it. So does the token
+    that a JupyterHub gave to this person's server, and without KIT_URL to nobody. None inside Voila, but in
+    a dashboard that a person's own server on the Hub runs for that person.
     """
+    home, hub = os.environ.get("KIT_URL"), os.environ.get("JUPYTERHUB_API_TOKEN")
+    at_home = home is not None and _same_service(home, url)
     if inside_voila():
-        return None
-    token, home = os.environ.get("KIT_TOKEN"), os.environ.get("KIT_URL")
-    if token and (not home or _same_service(home, url)):
+        return hub if at_home and os.environ.get(OWN_DASHBOARD) == "1" else None
+    token = os.environ.get("KIT_TOKEN")
+    if token and (not home or at_home):
         return token
+    # Services of a Hub have such a token too, and JUPYTERHUB_USER only people's servers have.
+    if hub and at_home and os.environ.get("JUPYTERHUB_USER"):
+        return hub
     saved = saved_credentials(url)
     return saved.token if saved else None
 

@@ -16,8 +16,10 @@ from types import FrameType
 
 import uvicorn
 
+from kit.competition import Competition
 from kit.errors import OrganizerError
 from kit.service import create_app
+from kit.service.hub import JupyterHub, Settings
 from kit.service.isolation import too_little
 from kit.service.versions import stale
 from kit.service.watch import Watch
@@ -38,6 +40,7 @@ def serve(
     port: int = PORT,
     workers: int = 1,
     code_workers: int = 1,
+    hub: Settings | None = None,
 ) -> None:
     """Serve competitions until interrupted.
 
@@ -45,6 +48,8 @@ def serve(
     ----------
     workers, code_workers : int
         How many predictions, and how much code, is judged at a time. Neither waits for the other.
+    hub : Settings, optional
+        The JupyterHub that says who people are.
 
     Raises
     ------
@@ -55,10 +60,17 @@ def serve(
     """
     os.umask(0o077)
     competitions = load_competitions(directories)
+    _check_hub(competitions, hub)
     with _only_service(data), contextlib.closing(Store(data)) as store:
         store.blobs.clear_incoming()
         listener = _listen(host, port)
-        app = create_app(store, competitions, workers=workers, code_workers=code_workers)
+        app = create_app(
+            store,
+            competitions,
+            workers=workers,
+            code_workers=code_workers,
+            hub=JupyterHub(hub) if hub else None,
+        )
         for competition in competitions:
             store.versions.keep_settings(competition)
         for message in [*stale(app.state.service), *too_little(app.state.service.hosted.values())]:
@@ -68,6 +80,15 @@ def serve(
                 app, log_level="warning", timeout_graceful_shutdown=3, server_header=False, log_config=None
             )
             _Server(config, app.state.service.watch).run(sockets=[listener])
+
+
+def _check_hub(competitions: Sequence[Competition], hub: Settings | None) -> None:
+    slugs = [c.slug for c in competitions if c.access.needs_hub]
+    if slugs and hub is None:
+        raise OrganizerError(
+            f"[access] of {', '.join(slugs)} names a JupyterHub's people or groups, and this service belongs "
+            "to no Hub: start it as `kit hub-config` says, or take signup, hub_groups and team_groups out."
+        )
 
 
 class _Server(uvicorn.Server):
@@ -130,13 +151,18 @@ def _judging(
 
 def _keep_judge(command: Sequence[str], stop: threading.Event) -> None:
     while not stop.is_set():
-        judge = subprocess.Popen(command, stdin=subprocess.PIPE)
+        judge = subprocess.Popen(command, stdin=subprocess.PIPE, env=_without_hub())
         while judge.poll() is None and not stop.wait(0.2):
             pass
         _end(judge)
         if not stop.is_set():
             log.error("The judge ended with code %s; starting another", judge.returncode)
             stop.wait(1)
+
+
+def _without_hub() -> dict[str, str]:
+    # The judge and its workers read what strangers sent: the service's token at the Hub is not theirs.
+    return {key: value for key, value in os.environ.items() if not key.startswith(("JUPYTERHUB_", "JPY_"))}
 
 
 def _end(judge: subprocess.Popen[bytes]) -> None:

@@ -51,6 +51,34 @@ class Accounts:
             raise NotFound(f"There is no user {name!r}.")
         return row
 
+    def hub_user(self, name: str, role: str, *, now: datetime) -> Row:
+        """The user of a JupyterHub's name, made at the first call, with the role the Hub's groups give.
+
+        An account of that name which was there becomes the Hub's: its password and tokens end.
+
+        Raises
+        ------
+        NotAllowed
+            Names that differ only in case are one here, and cannot be two people.
+        """
+        sql = "select * from user where name_key = ?"
+        found = self._c.row(sql, [name.casefold()])
+        if found is None or (found["by_hub"], found["role"], found["name"]) != (1, role, name):
+            with self._c.write() as db:
+                row = {"name": name, "name_key": name.casefold(), "role": role, "created_at": to_text(now)}
+                db.table("user").insert({**row, "by_hub": 1}, ignore=True)
+                found = self._c.row(sql, [name.casefold()])
+                assert found is not None
+                if found["name"] != name:
+                    raise NotAllowed(
+                        f"The names {name!r} and {found['name']!r} differ only in case, and the second one "
+                        "takes part already: ask the organizers."
+                    )
+                db.table("user").update(found["id"], {"by_hub": 1, "role": role, "password_hash": None})
+                if not found["by_hub"]:
+                    self._revoke(db, "user_id", found["id"], now)
+        return self.user(name)
+
     def users(
         self, competition: str | None = None, *, limit: int | None = None, offset: int = 0
     ) -> list[Row]:

@@ -78,6 +78,12 @@ def m008_blends(db: Database) -> None:
     _run(db, _BLENDS)
 
 
+@migrations()
+def m009_by_hub(db: Database) -> None:
+    """Whose accounts a JupyterHub vouches for."""
+    db.execute("alter table user add column by_hub integer not null default 0")
+
+
 _FIRST = """
 create table user (
     id integer primary key, name text not null, name_key text not null unique, email text,

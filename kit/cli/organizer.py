@@ -46,22 +46,40 @@ def serve(
     code_workers: Annotated[
         int, typer.Option(min=1, help="Code judged at a time; its folds share the processors.")
     ] = 1,
+    hub: Annotated[
+        bool, typer.Option("--hub", help="A JupyterHub started this as its service, and says who people are.")
+    ] = False,
+    organizers: Annotated[
+        str, typer.Option(help="With --hub: the Hub's group whose members are the organizers.")
+    ] = "organizers",
 ) -> None:
     """Serve competitions until Ctrl-C."""
     import logging
 
     from kit.cli import serving
 
+    settings = serving.hub_settings(organizers) if hub else None
+    if settings is not None:
+        host, port = serving.hub_address(host, port)
     serving.check_port(host, port, "kit serve")
     # Loaded before the service is: it takes a second, and a mistake should be told without delay.
     competitions = serving.load(directories)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with _until_stopped():
         tell(f"Starting on {', '.join(c.slug for c in competitions)}; the data are in {data}.")
-        serving.announce_when_up(competitions, data, host, port)
+        if settings is None:
+            serving.announce_when_up(competitions, data, host, port)
         from kit.serve import serve as run
 
-        run(directories, data, host=host, port=port, workers=workers, code_workers=code_workers)
+        run(
+            directories,
+            data,
+            host=host,
+            port=port,
+            workers=workers,
+            code_workers=code_workers,
+            hub=settings,
+        )
 
 
 def demo(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import http.client
+import os
 import shlex
 import socket
 import sys
@@ -20,6 +21,7 @@ from kit.errors import OrganizerError
 
 if TYPE_CHECKING:
     from kit.competition import Competition
+    from kit.service.hub import Settings
 
 WAIT_S = 120.0
 SAY_EVERY_S = 5.0
@@ -72,6 +74,19 @@ def load(directories: Sequence[Path]) -> list[Competition]:
     from kit.competition import load_competition
 
     return [load_competition(directory) for directory in directories]
+
+
+def hub_settings(organizers: str) -> Settings:
+    """What the JupyterHub that started this says of itself."""
+    from kit.service.hub import settings_from
+
+    return settings_from(os.environ, organizers)
+
+
+def hub_address(host: str, port: int) -> tuple[str, int]:
+    """Where the Hub's proxy will look for this service, by JUPYTERHUB_SERVICE_URL, else host and port."""
+    parts = urlsplit(os.environ.get("JUPYTERHUB_SERVICE_URL", ""))
+    return (parts.hostname or host, parts.port or port)
 
 
 def answers(url: str) -> bool:

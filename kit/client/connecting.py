@@ -28,14 +28,16 @@ def connect(
 ) -> CompetitionClient:
     """Connect to a competition.
 
-    Without ``token`` or ``name`` and ``password``, uses KIT_TOKEN or the login that ``kit login`` saved
-    (never inside Voila); else shows a login form in a notebook, after which the handle is live.
+    Without ``token`` or ``name`` and ``password``, uses KIT_TOKEN, a JupyterHub's token or the login that
+    ``kit login`` saved (none of them inside Voila); else shows a login form in a notebook, after which the
+    handle is live.
 
     Parameters
     ----------
     url : str, optional
         The service's address, ending in the competition's slug where there are several, as
-        ``http://127.0.0.1:8000/titanic``. By default KIT_URL, else where ``kit login`` was last.
+        ``http://127.0.0.1:8000/titanic``. By default KIT_URL, which a JupyterHub sets, else where
+        ``kit login`` was last; of that service the slug alone does too.
 
     Raises
     ------
@@ -98,6 +100,8 @@ def locate(url: str | None = None) -> tuple[str, str | None]:
             return current.url, current.competition
         url = current.url
     url = url.strip().rstrip("/")
+    if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,62}", url) and credentials.current() is not None:
+        return locate()[0], url
     if not re.match(r"https?://[^/]+", url):
         raise InvalidRequest(f"{url!r} is not an address; it begins with http:// or https://")
     parent, _, last = url.rpartition("/")

@@ -14,8 +14,11 @@ class Session:
     token: str | None = field(default=None, repr=False)
 
     def headers(self) -> dict[str, str]:
-        """The headers of each request."""
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        """The headers of each request; a token that is none of the kit's is a JupyterHub's."""
+        if not self.token:
+            return {}
+        scheme = "Bearer" if self.token.startswith("kit_") else "token"
+        return {"Authorization": f"{scheme} {self.token}"}
 
     @property
     def trusts_environment(self) -> bool:

@@ -33,6 +33,7 @@ from kit.service.counts import Counts
 from kit.service.errors import add_handlers
 from kit.service.guard import Guard
 from kit.service.hosting import Hosting
+from kit.service.hub import JupyterHub
 from kit.service.programs import Programs
 from kit.service.rate import Rate
 from kit.service.watch import Watch
@@ -42,6 +43,7 @@ WINDOW = timedelta(minutes=5)
 
 _ABOUT = """
 Get a token from `POST /api/v1/tokens` and send it as `Authorization: Bearer kit_…`.
+On a JupyterHub the Hub's tokens take their place: `Authorization: token …`.
 Errors say what is wrong and what to do; status 500 gives an incident number to quote to the organizers.
 Where an answer has an `ETag`, `If-None-Match` with `Prefer: wait=20` waits for a change.
 """
@@ -54,6 +56,7 @@ def create_app(
     clock: Clock = utc_now,
     workers: int = 0,
     code_workers: int = 0,
+    hub: JupyterHub | None = None,
     hasher: PasswordHasher | None = None,
     n_failed_logins: int = 10,
     n_sign_ups: int = 500,
@@ -65,6 +68,9 @@ def create_app(
     ----------
     workers, code_workers : int
         How many predictions, and how much code, the judge of this store judges at a time; only to be told of.
+    hub : JupyterHub, optional
+        Says who people are, in place of passwords and the kit's own tokens; under its prefix all routes are
+        found too.
     hasher : PasswordHasher, optional
         Another cost of passwords.
     n_failed_logins : int
@@ -95,6 +101,7 @@ def create_app(
         programs=Programs(store),
         n_workers=workers,
         n_code_workers=code_workers,
+        hub=hub,
     )
     return _assemble(service)
 
@@ -108,6 +115,7 @@ def _assemble(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        root_path=service.hub.settings.prefix.rstrip("/") if service.hub else "",
         lifespan=_lifespan,
     )
     app.state.service = service
@@ -140,6 +148,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        if app.state.service.hub is not None:
+            await app.state.service.hub.close()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

@@ -34,12 +34,14 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks, by which token."""
+    """Who asks, by which token; a JupyterHub's tokens are not kept here, and have the id 0."""
 
     user: Row
     token_id: int
     scopes: frozenset[str]
-    expires_at: datetime
+    expires_at: datetime | None
+    groups: frozenset[str] = frozenset()
+    """At the JupyterHub, where one says who people are."""
 
     @property
     def user_id(self) -> int:

@@ -7,6 +7,9 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
 from kit.clock import Clock
 from kit.errors import NotAllowed, NotFound, NotLoggedIn
@@ -15,6 +18,7 @@ from kit.service.boards import Boards
 from kit.service.counts import Counts
 from kit.service.hosted import Hosted, HostedQuestion
 from kit.service.hosting import Hosting
+from kit.service.hub import JupyterHub, Visitor
 from kit.service.programs import Programs
 from kit.service.rate import Rate
 from kit.service.watch import Watch
@@ -42,6 +46,8 @@ class Service:
     programs: Programs
     n_workers: int
     n_code_workers: int
+    hub: JupyterHub | None = None
+    """Where a JupyterHub says who people are; then nobody else does."""
 
     def find(self, slug: str) -> Hosted:
         """A competition by its slug.
@@ -61,25 +67,50 @@ async def service_of(request: Request) -> Service:
 
 
 ServiceHere = Annotated[Service, Depends(service_of)]
+
+
+class _Header(HTTPBearer):
+    """``Authorization: Bearer …``, or ``token …`` as JupyterHub writes it."""
+
+    async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
+        scheme, text = get_authorization_scheme_param(request.headers.get("Authorization"))
+        if scheme.lower() not in ("bearer", "token") or not text:
+            return None
+        return HTTPAuthorizationCredentials(scheme=scheme, credentials=text)
+
+
+_ABOUT = "A token, kit_…, from POST /api/v1/tokens; on a JupyterHub the Hub's own."
 _Credentials = Annotated[
-    HTTPAuthorizationCredentials | None,
-    Depends(HTTPBearer(auto_error=False, description="A token, kit_…, from POST /api/v1/tokens.")),
+    HTTPAuthorizationCredentials | None, Depends(_Header(auto_error=False, description=_ABOUT))
 ]
 
 
-def anyone(service: ServiceHere, credentials: _Credentials) -> Caller | None:
+async def anyone(service: ServiceHere, credentials: _Credentials) -> Caller | None:
     """Who asks, where it matters and is known; with a bad token one is nobody."""
     try:
-        return logged_in(service, credentials)
+        return await logged_in(service, credentials)
     except NotLoggedIn:
         return None
 
 
-def logged_in(service: ServiceHere, credentials: _Credentials) -> Caller:
+async def logged_in(service: ServiceHere, credentials: _Credentials) -> Caller:
     """Who asks, whatever their token is for."""
     if credentials is None:
         raise NotLoggedIn("Log in first: this needs a token.")
-    return caller_of(service.store, credentials.credentials, now=service.clock())
+    if service.hub is None:
+        return await run_in_threadpool(caller_of, service.store, credentials.credentials, now=service.clock())
+    visitor = await service.hub.visitor(credentials.credentials)
+    return await run_in_threadpool(_caller_from_hub, service, visitor)
+
+
+def _caller_from_hub(service: Service, visitor: Visitor) -> Caller:
+    role = "organizer" if visitor.is_organizer else "participant"
+    user = service.store.accounts.hub_user(visitor.name, role, now=service.clock())
+    if user["is_disabled"]:
+        raise NotAllowed("This account has been disabled: ask the organizers.")
+    scopes = {Scope.SUBMIT, Scope.READ} | ({Scope.ORGANIZE} if visitor.is_organizer else set())
+    kept = {key: user[key] for key in ("id", "name", "email", "role", "created_at")}
+    return Caller(kept, token_id=0, scopes=frozenset(scopes), expires_at=None, groups=visitor.groups)
 
 
 def reader(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:

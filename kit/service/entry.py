@@ -27,6 +27,9 @@ def check_sign_up(hosted: Iterable[Hosted], email: str | None, invite: str | Non
         access = one.competition.access
         if invite is not None and _is_right(invite, access.invite_code):
             invited.append(one)
+        elif access.by_hub:
+            reasons.append(f"'{one.slug}' takes those that its JupyterHub knows, and no other accounts.")
+            continue
         elif access.signup == "invite":
             reasons.append(f"'{one.slug}' takes invited participants only, and this is not its invite code.")
             continue
@@ -53,13 +56,18 @@ def join(
     Raises
     ------
     NotAllowed
-        An invite is needed, or the e-mail address does not fit.
+        An invite is needed, the e-mail address does not fit, or none of the caller's groups at the
+        JupyterHub may take part.
     AlreadyExists
         There is a team of that name: into another's team only organizers put anyone.
     """
+    _check_groups(hosted, caller)
     if (found := store.accounts.team_of(hosted.slug, caller.user_id)) is not None:
         return found
     _check_access(hosted, caller, invite)
+    if (given := _team_of_groups(hosted, caller)) is not None:
+        # Whoever makes the Hub's groups decides on the teams' sizes: the limit binds participants.
+        return store.accounts.join(hosted.slug, caller.user, now=now, team=given, max_size=1_000_000)
     try:
         return store.accounts.join(hosted.slug, caller.user, now=now, team=team)
     except NotAllowed:
@@ -77,6 +85,7 @@ def check_entry(store: Store, hosted: Hosted, caller: Caller, *, now: datetime) 
     """
     if caller.is_organizer:
         return
+    _check_groups(hosted, caller)
     if now < hosted.competition.opens_at:
         # No phase is open yet, and this tells when.
         open_phase(hosted.competition, now)
@@ -128,6 +137,32 @@ def _check_access(hosted: Hosted, caller: Caller, invite: str | None) -> None:
         raise NotAllowed(f"'{hosted.slug}' takes invited participants only: join it with its invite code.")
     if problem := _email_problem(access, caller.user["email"]):
         raise NotAllowed(f"'{hosted.slug}': {problem}")
+
+
+def _check_groups(hosted: Hosted, caller: Caller) -> None:
+    """Groups count at every request: who left them is out, team or not."""
+    wanted = hosted.competition.access.hub_groups
+    if not wanted or caller.user["role"] == "organizer" or caller.groups & set(wanted):
+        return
+    names = ", ".join(repr(name) for name in wanted)
+    raise NotAllowed(
+        f"'{hosted.slug}' takes members of the JupyterHub's groups {names}, and you are in none of them: "
+        "ask the organizers."
+    )
+
+
+def _team_of_groups(hosted: Hosted, caller: Caller) -> str | None:
+    prefix = hosted.competition.access.team_groups
+    if prefix is None:
+        return None
+    teams = sorted(group.removeprefix(prefix) for group in caller.groups if group.startswith(prefix))
+    teams = [team for team in teams if team]
+    if len(teams) > 1:
+        raise NotAllowed(
+            f"At the JupyterHub you are in the groups of {len(teams)} teams, {', '.join(teams)}: "
+            "ask the organizers to leave you in one."
+        )
+    return teams[0] if teams else None
 
 
 def _is_right(invite: str | None, code: str | None) -> bool:

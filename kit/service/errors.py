@@ -26,6 +26,7 @@ from kit.errors import (
     NotLoggedIn,
     OverLimit,
     ParticipantError,
+    ServiceError,
 )
 from kit.store import Store
 
@@ -81,6 +82,7 @@ def add_handlers(app: FastAPI, clock: Clock) -> None:
         return _participant_answer(error, clock)
 
     app.add_exception_handler(ParticipantError, participants)
+    app.add_exception_handler(ServiceError, _away_answer)
     app.add_exception_handler(RequestValidationError, _schema_answer)
     app.add_exception_handler(HTTPException, _http_answer)
     app.add_exception_handler(ClientDisconnect, _nobody_answer)
@@ -115,6 +117,11 @@ async def _http_answer(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     kind = _BY_STATUS.get(error.status_code, InvalidRequest)
     return answer(error.status_code, kind.__name__, str(error.detail), headers=error.headers)
+
+
+async def _away_answer(_: Request, error: Exception) -> Response:
+    # Something that the service leans on is away: worth asking again, and no incident of ours.
+    return answer(503, "ServiceError", str(error), headers={"Retry-After": "2"})
 
 
 async def _nobody_answer(_: Request, __: Exception) -> Response:

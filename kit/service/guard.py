@@ -36,6 +36,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["path"] and scope["path"] == scope.get("root_path"):
+            scope["path"] += "/"
         answer = _Answer(send)
         body = scope["kit.body"] = Body(receive)
         try:

@@ -38,28 +38,42 @@ pre {{ padding: .9rem 1rem; border: 1px solid #8884; border-radius: .4rem; overf
 
 
 @router.get("/")
-def index(service: ServiceHere) -> HTMLResponse:
+def index(request: Request, service: ServiceHere) -> HTMLResponse:
     """The competitions of this service."""
+    root = request.scope.get("root_path", "")
     items = "".join(
-        f'<li><a href="{escape(h.competition.slug)}">{escape(h.competition.title)}</a> '
+        f'<li><a href="{escape(root)}/{escape(h.competition.slug)}">{escape(h.competition.title)}</a> '
         f'<span class="quiet">{escape(h.competition.summary)}</span></li>'
         for h in service.hosted.values()
     )
-    body = f'<h1>Competitions</h1><ul>{items}</ul><p class="quiet"><a href="docs">HTTP interface</a></p>'
+    link = f'<a href="{escape(root)}/docs">HTTP interface</a>'
+    body = f'<h1>Competitions</h1><ul>{items}</ul><p class="quiet">{link}</p>'
     return _page("Competitions", body)
 
 
 @router.get("/{slug}")
 def competition(slug: str, request: Request, service: ServiceHere) -> HTMLResponse:
     """One competition, and the lines that open it in a notebook and in a terminal."""
-    return _page(*_about(service.find(slug), str(request.url.replace(query=None))))
+    hosted = service.find(slug)
+    lines = _LINES if service.hub is None else _LINES_ON_HUB
+    return _page(*_about(hosted, lines, str(request.url.replace(query=None))))
 
 
-def _about(hosted: Hosted, address: str) -> tuple[str, str]:
+_LINES = (
+    'import kit\n\ncomp = kit.connect("{address}")\ncomp',
+    'kit login {address} --sign-up\nkit download\nkit submit -f predictions.csv -m "a first try"',
+)
+# A JupyterHub's servers know the service's address and whose they are.
+_LINES_ON_HUB = (
+    'import kit\n\ncomp = kit.connect("{slug}")\ncomp',
+    'kit download -c {slug}\nkit submit -c {slug} -f predictions.csv -m "a first try"',
+)
+
+
+def _about(hosted: Hosted, lines: tuple[str, str], address: str) -> tuple[str, str]:
     competition = hosted.competition
     times = f"{competition.opens_at:%Y-%m-%d %H:%M} to {competition.closes_at:%Y-%m-%d %H:%M} UTC"
-    notebook = f'import kit\n\ncomp = kit.connect("{address}")\ncomp'
-    terminal = f'kit login {address} --sign-up\nkit download\nkit submit -f predictions.csv -m "a first try"'
+    notebook, terminal = (each.format(address=address, slug=competition.slug) for each in lines)
     body = (
         f"<h1>{escape(competition.title)}</h1><p>{escape(competition.summary)}</p>"
         f'<p class="quiet">{times}</p>'

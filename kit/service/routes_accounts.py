@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from kit.errors import NotAllowed
 from kit.service import models, views
 from kit.service.auth import NewToken, new_token
-from kit.service.context import LoggedIn, Number, ServiceHere
+from kit.service.context import LoggedIn, Number, Service, ServiceHere
 from kit.service.entry import check_sign_up
 from kit.service.errors import documented
 from kit.store import Row
@@ -17,6 +18,7 @@ router = APIRouter(prefix="/api/v1", tags=["accounts"], responses=documented(422
 @router.post("/users", status_code=201, responses=documented(400, 403, 408, 409, 413, 429))
 def sign_up(request: Request, service: ServiceHere, asked: models.SignUp) -> models.TokenMade:
     """Make an account, where some competition here takes new participants; a right invite joins at once."""
+    _check_accounts(service)
     now, address = service.clock(), address_of(request)
     service.sign_ups.check(address, now)
     service.sign_ups.add(address, now)
@@ -32,6 +34,7 @@ def sign_up(request: Request, service: ServiceHere, asked: models.SignUp) -> mod
 @router.post("/tokens", status_code=201, responses=documented(400, 401, 403, 408, 413, 429))
 def log_in(request: Request, service: ServiceHere, asked: models.LogIn) -> models.TokenMade:
     """Log in: a token for a name and password."""
+    _check_accounts(service)
     now, store = service.clock(), service.store
     user = service.logins.log_in(store, asked.name, asked.password, address=address_of(request), now=now)
     made = new_token(store, user, now=now, scopes=asked.scopes, label=asked.label, days=asked.days)
@@ -45,9 +48,10 @@ def list_tokens(service: ServiceHere, caller: LoggedIn) -> list[models.Token]:
     return [models.Token(**row, current=row["id"] == caller.token_id) for row in rows]
 
 
-@router.delete("/tokens/current", status_code=204, responses=documented(401))
+@router.delete("/tokens/current", status_code=204, responses=documented(401, 403))
 def log_out(service: ServiceHere, caller: LoggedIn) -> Response:
     """Log out: revoke the token in use."""
+    _check_accounts(service)
     service.store.accounts.revoke_token(caller.user_id, caller.token_id, now=service.clock())
     return Response(status_code=204)
 
@@ -71,6 +75,15 @@ def me(caller: LoggedIn) -> models.Me:
 def address_of(request: Request) -> str:
     """The network address a request came from."""
     return request.client.host if request.client else "unknown"
+
+
+def _check_accounts(service: Service) -> None:
+    if service.hub is not None:
+        raise NotAllowed(
+            "Here the JupyterHub says who people are: log in and out there. In a notebook kit.connect() is "
+            "enough; for a script make a token on the Hub's page Token, with the scope "
+            f"'{service.hub.settings.scope}', and put it into KIT_TOKEN."
+        )
 
 
 def _made(user: Row, token: NewToken) -> models.TokenMade:

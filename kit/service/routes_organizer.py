@@ -25,7 +25,7 @@ router = APIRouter(
 )
 BODY = documented(400, 408, 413)
 
-Name = Annotated[str, Path(max_length=40)]
+Name = Annotated[str, Path(max_length=255)]
 Limit = Annotated[int | None, Query(ge=1, le=10_000, description="How many; all, if not given.")]
 Offset = Annotated[int, Query(ge=0, le=MAX_ID, description="How many come before.")]
 

@@ -66,4 +66,4 @@ class Me(BaseModel):
     name: str
     role: Literal["participant", "organizer"]
     scopes: list[str]
-    expires_at: Time
+    expires_at: Time | None

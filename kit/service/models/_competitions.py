@@ -91,7 +91,7 @@ class Overview(CompetitionLine):
     phase: Phase | None
     phases: list[Phase]
     state: Literal["upcoming", "open", "closed"]
-    signup: Literal["open", "invite"]
+    signup: Literal["open", "invite", "hub"]
     selected: int
     questions: list[Question]
     me: Membership | None

@@ -1,0 +1,157 @@
+"""Asks a JupyterHub whose token a request carries. Keeps no token, and has no rights at the Hub itself."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import httpx2
+
+from kit.errors import NotAllowed, NotLoggedIn, OrganizerError, ServiceError
+from kit.service.auth import token_hash
+
+KEPT_S = 30.0
+"""How long an answer of the Hub counts: whoever is removed there cannot act for longer than this."""
+
+TIMEOUT_S = 5.0
+N_KEPT = 10_000
+N_ASKING = 16
+AWAY = "The JupyterHub does not answer; trying again"
+
+_REFUSED = frozenset({401, 403, 404})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the Hub is, and as what it knows this service."""
+
+    api_url: str
+    service: str = "kit"
+    prefix: str = "/"
+    organizers: str = "organizers"
+
+    @property
+    def scope(self) -> str:
+        """The scope that a token needs to be used here."""
+        return f"access:services!service={self.service}"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who the Hub says a token belongs to."""
+
+    name: str
+    groups: frozenset[str]
+    is_organizer: bool
+
+
+def settings_from(environment: Mapping[str, str], organizers: str) -> Settings:
+    """What a JupyterHub tells its services in their environment.
+
+    Raises
+    ------
+    OrganizerError
+        This process was not started as a service of a Hub.
+    """
+    missing = [
+        name
+        for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_SERVICE_NAME", "JUPYTERHUB_SERVICE_PREFIX")
+        if not environment.get(name)
+    ]
+    if missing:
+        raise OrganizerError(
+            f"--hub is for a service that a JupyterHub starts: {', '.join(missing)} not in the environment. "
+            "The block of `kit hub-config` in jupyterhub_config.py makes the Hub start it."
+        )
+    prefix = "/" + environment["JUPYTERHUB_SERVICE_PREFIX"].strip("/")
+    url = environment["JUPYTERHUB_API_URL"].rstrip("/")
+    return Settings(url, environment["JUPYTERHUB_SERVICE_NAME"], prefix, organizers)
+
+
+class JupyterHub:
+    """Asks a Hub by the visitor's own token; answers are kept in memory, by the token's hash.
+
+    Parameters
+    ----------
+    monotonic : callable
+        Seconds that never go back.
+    """
+
+    def __init__(self, settings: Settings, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.settings = settings
+        self._monotonic = monotonic
+        self._kept: OrderedDict[str, tuple[float, Visitor]] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[Visitor]] = {}
+        self._slots = asyncio.Semaphore(N_ASKING)
+        # Nothing between this service and its Hub may learn tokens: no proxy, no redirect.
+        self._http = httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def visitor(self, token: str) -> Visitor:
+        """Whose token this is.
+
+        Raises
+        ------
+        NotLoggedIn
+            The Hub does not know the token, or no longer.
+        NotAllowed
+            It may not be used for this service, or belongs to no person.
+        ServiceError
+            The Hub does not answer.
+        """
+        key = token_hash(token)
+        kept = self._kept.get(key)
+        if kept is not None and self._monotonic() < kept[0]:
+            return kept[1]
+        # Many requests of one person at a time are one question.
+        task = self._asking.get(key)
+        if task is None:
+            task = self._asking[key] = asyncio.create_task(self._ask(key, token))
+            task.add_done_callback(lambda _: self._asking.pop(key, None))
+        return await asyncio.shield(task)
+
+    async def _ask(self, key: str, token: str) -> Visitor:
+        self._kept.pop(key, None)
+        asked_at = self._monotonic()
+        visitor = self._read(await self._answer(token))
+        self._kept[key] = (asked_at + KEPT_S, visitor)
+        while len(self._kept) > N_KEPT:
+            self._kept.popitem(last=False)
+        return visitor
+
+    async def _answer(self, token: str) -> httpx2.Response:
+        try:
+            async with asyncio.timeout(TIMEOUT_S), self._slots:
+                return await self._http.get(
+                    f"{self.settings.api_url}/user", headers={"Authorization": f"token {token}"}
+                )
+        except (httpx2.TransportError, TimeoutError):
+            raise ServiceError(AWAY) from None
+
+    def _read(self, response: httpx2.Response) -> Visitor:
+        if response.status_code in _REFUSED:
+            raise NotLoggedIn(
+                "The JupyterHub does not know this token, or no longer: restart your server there "
+                "(File, Hub Control Panel), or make a token on its page Token."
+            )
+        try:
+            facts = response.raise_for_status().json()
+            kind, name = facts["kind"], str(facts["name"])
+            scopes, groups = set(facts["scopes"]), frozenset(map(str, facts.get("groups", ())))
+        except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError):
+            raise ServiceError(AWAY) from None
+        if kind != "user":
+            raise NotAllowed(f"The token belongs to the service {name!r}: only people take part.")
+        if not scopes & {self.settings.scope, "access:services"}:
+            raise NotAllowed(
+                f"This JupyterHub token may not be used here: it lacks the scope '{self.settings.scope}'. "
+                "Ask for it when you make the token; where it is your server's own, the Hub's configuration "
+                "must give it: see `kit hub-config`."
+            )
+        return Visitor(name, groups, self.settings.organizers in groups)
