@@ -310,6 +310,25 @@ def test_scores_of_folds_are_rounded_for_participants(serve: Serve) -> None:
     assert exact["valid"]["mae"] == exact["test"]["mae"] == 1.2345678
 
 
+def test_participants_see_of_the_test_the_bagged_score_alone_until_the_close(
+    serve: Serve, clock: Clock
+) -> None:
+    service = serve(question=four.CODE)
+    ada = service.sign_up("ada")
+    number = ada.post(f"{COUNTS}/submissions?filename=m.py", content=b"x = 1").json()["id"]
+    service.judge(ran(scored(1.0, 2.0), FOLD))
+
+    seen = ada.get(f"/submissions/{number}").json()["code"]
+    clock.now = CLOSED
+    closed = ada.get(f"/submissions/{number}").json()["code"]
+
+    assert (seen["folds"][0]["test"], seen["folds"][0]["private"]) == (None, None)
+    assert set(seen["mean"]) == set(seen["std"]) == {"train", "valid"}
+    assert set(seen["bagged"]) == {"train", "valid", "test"}
+    assert set(closed["mean"]) == {"train", "valid", "test", "private"}
+    assert closed["folds"][0]["private"]["mae"] == 4.0
+
+
 def test_code_is_its_teams_own_until_a_phase_opens_it(serve: Serve) -> None:
     service = serve(
         question=four.CODE,

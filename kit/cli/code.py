@@ -37,6 +37,9 @@ COLUMNS = (
 )
 
 
+_SECONDS = ("fit_s", "valid_s", "test_s", "cpu_s")
+
+
 def cancel(number: Number, competition: Where = None, as_json: AsJson = False) -> None:
     """Cancel a submission of code that waits or runs; what waited is not counted."""
     submission = _opened(competition).submission(number).cancel()
@@ -165,7 +168,8 @@ def _fold_line(row: Mapping[str, Any]) -> dict[str, Any]:
     cpu = [row[key] for key in ("fit_cpu_s", "valid_cpu_s", "test_cpu_s") if row[key] is not None]
     peak = row["peak_bytes"]
     more = {"cpu_s": sum(cpu) if cpu else None, "peak_mb": round(peak / 1e6) if peak else None}
-    return {**row, **more, "fold": row["fold"] + 1}
+    line = {**row, **more, "fold": row["fold"] + 1}
+    return {**line, **{key: float(f"{line[key]:.3g}") for key in _SECONDS if line[key] is not None}}
 
 
 def _print_file(name: str, text: str) -> None:

@@ -96,7 +96,7 @@ def code_run(
         folds=[told.fold(fold) for fold in run.folds],
         mean=told.steps(report.get("mean")),
         std=told.steps(report.get("std")),
-        bagged=told.steps(report.get("bagged")),
+        bagged=told.steps(report.get("bagged"), is_official=True),
         isolation=run.report.get("isolation"),
         reproducible=run.report.get("reproducible"),
         has_traceback=run.has_traceback,
@@ -131,11 +131,19 @@ class _Told:
         scores = {told: steps.get(told) for told in SHOWN.values()}
         return models.Fold.model_validate({**facts, **scores, **{t: fold.times.get(t) for t in _TIMES}})
 
-    def steps(self, scores: Mapping[str, Mapping[str, float | None]] | None) -> models.Steps | None:
-        """Scores by the names of steps that are told; None where there is nothing to see."""
+    def steps(
+        self, scores: Mapping[str, Mapping[str, float | None]] | None, *, is_official: bool = False
+    ) -> models.Steps | None:
+        """Scores by the names of steps that are told; None where there is nothing to see.
+
+        Of hidden labels a submission tells its official score alone while there is a private one to keep:
+        code may answer otherwise in each fold, and would learn from as many scores as there are folds.
+        """
         if not scores or not self._shown:
             return None
-        seen = {told: self._step(step, scores[step]) for step, told in SHOWN.items() if step in scores}
+        is_free = is_official or self._exact or Split.PRIVATE in self._shown
+        steps = {step: told for step, told in SHOWN.items() if is_free or step not in _SPLITS}
+        seen = {told: self._step(step, scores[step]) for step, told in steps.items() if step in scores}
         return {told: values for told, values in seen.items() if values} or None
 
     def _step(self, step: str, values: Mapping[str, float | None]) -> dict[str, float]:

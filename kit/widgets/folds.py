@@ -38,8 +38,12 @@ def fold_table(code: Json, metric: str, *, is_final: bool = False) -> Node:
         found = [row for row in found if row["fit_s"] is not None]
     if not found:
         return None
-    steps = [step for step in STEPS if any(row[step] is not None for row in found)]
-    steps = steps or [step for step in STEPS if score_at(code.get("bagged"), step, metric) is not None]
+    bagged = code.get("bagged")
+    steps = [
+        step
+        for step in STEPS
+        if score_at(bagged, step, metric) is not None or any(row[step] is not None for row in found)
+    ]
     heads = ["Fold", *steps, "fit", "predict", "memory"]
     scopes = [el("th", head, scope="col", title=_help(head, metric)) for head in heads]
     shown = {step: _aligned([row[step] for row in found]) for step in steps}
