@@ -116,7 +116,13 @@ class Asker:
     def ask(self, method: str, path: str, token: str, body: str | None = None) -> bytes:
         """The answer's body, which must be a success."""
         form = "application/json" if body and body.startswith("{") else "text/csv"
-        self._http.request(method, path, body, {"Authorization": f"Bearer {token}", "Content-Type": form})
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": form}
+        try:
+            self._http.request(method, path, body, headers)
+        except BrokenPipeError:
+            # The service closes what was idle for long; nothing was received.
+            self._http.close()
+            self._http.request(method, path, body, headers)
         answer = self._http.getresponse()
         content = answer.read()
         if answer.status not in (200, 201):
