@@ -104,6 +104,14 @@ class Code(Table):
             raise ValueError("splitter and problem are both given. A problem.py has a get_cv of its own.")
         return self
 
+    @model_validator(mode="after")
+    def _notebooks_read_tables(self) -> Self:
+        if self.problem and "notebook" in self.kinds:
+            raise ValueError(
+                'kinds holds "notebook", and notebooks read train and test. Name these in place of problem.'
+            )
+        return self
+
     @property
     def requirements(self) -> str | None:
         """The requirements file of the environment, if it is one."""

@@ -10,13 +10,12 @@ from pathlib import Path, PurePosixPath
 
 from kit.competition import Question
 from kit.errors import InvalidRequest
+from kit.notebook_files import read_notebook
 from kit.submission import Kind
 
 MOST_FILES = 200
 MOST_BYTES = 20_000_000
 """Of all files together, as sent and unpacked."""
-TAKEN = (Kind.PREDICTIONS, Kind.CODE)
-"""Kinds that can be judged."""
 MOST_SHOWN_BYTES = 1_000_000
 _KINDS = {".py": Kind.CODE, ".zip": Kind.CODE, ".ipynb": Kind.NOTEBOOK}
 _IS_WHAT = {
@@ -65,7 +64,7 @@ def entry_of(question: Question) -> str | None:
 
 
 def check_code(path: Path, filename: str, entry: str | None) -> None:
-    """Refuse a file that cannot be unpacked safely, or lacks what is imported first.
+    """Refuse a file that cannot be unpacked safely, lacks what is imported first, or is no notebook.
 
     Parameters
     ----------
@@ -81,6 +80,9 @@ def check_code(path: Path, filename: str, entry: str | None) -> None:
     """
     if path.stat().st_size > MOST_BYTES:
         raise InvalidRequest(f"{filename!r} is larger than {MOST_BYTES / 1e6:g} MB. Send the modules alone.")
+    if kind_of(filename) is Kind.NOTEBOOK:
+        read_notebook(path.read_bytes(), filename)
+        return
     if PurePosixPath(filename).suffix.lower() != ".zip":
         _text(filename, path.read_bytes())
         return

@@ -75,13 +75,24 @@ def _judge_code(
     competition: Competition,
     question: Question,
     truth: Truth,
-    judge_predictions: Callable[[pd.DataFrame], Outcome],
+    judge_predictions: Callable[[Path | pd.DataFrame], Outcome],
 ) -> Outcome:
     # Here, so that workers that judge predictions import none of it.
     from kit.code_judging import judge_code
+    from kit.notebook_judging import judge_notebook
 
     if question.code is None or job.scratch is None:
         raise OrganizerError(f"Question '{question.id}' has no [question.code] in this version of it.")
+    if job.kind is Kind.NOTEBOOK:
+        return judge_notebook(
+            competition,
+            question,
+            truth,
+            file=job.file,
+            filename=job.filename,
+            scratch=job.scratch,
+            judge_predictions=judge_predictions,
+        )
     return judge_code(
         competition,
         question,

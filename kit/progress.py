@@ -16,7 +16,7 @@ FILE = "progress.jsonl"
 def tell(folder: Path, run: FoldRun) -> None:
     """Append how a fold is."""
     facts = {"fold": run.fold, "state": run.state, "scores": _finite(run.scores)}
-    facts |= {"times": _finite(run.times), "peak_bytes": run.peak_bytes}
+    facts |= {"times": _finite(run.times), "peak_bytes": run.peak_bytes, "cells": run.cells}
     with (folder / FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(facts, allow_nan=False) + "\n")
 
@@ -48,5 +48,10 @@ class Follower:
         # A line may be half written: it is read when it has its end.
         whole = content[: content.rfind(b"\n") + 1]
         self._offset += len(whole)
-        told = [FoldRun(**json.loads(line)) for line in whole.splitlines()]
+        told = [_fold_run(json.loads(line)) for line in whole.splitlines()]
         return list({run.fold: run for run in told}.values())
+
+
+def _fold_run(facts: dict[str, Any]) -> FoldRun:
+    cells = facts.pop("cells", None)
+    return FoldRun(**facts, cells=None if cells is None else (cells[0], cells[1]))

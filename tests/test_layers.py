@@ -13,15 +13,15 @@ LAYERS = {
         _contributivity contributivity _similarity similarity
         _competition_code _competition_form _competition_problems _competition_tables _scoring _splitter
         competition errors ladder leaderboard limits metrics overfitting predictions probing resources scoring
-        code_files starter submission truth
+        code_files notebook_files starter submission truth
     """,
     "runner": "check runner",
     "server": """
-        blender blending clock code_judging evaluate progress store _store judge judge_process workers serve
-        service
+        blender blending clock code_judging evaluate notebook_judging progress store _store
+        judge judge_process workers serve service
     """,
     "notebook": "client credentials widgets baselines",
-    "top": "cli demo __main__ __init__",
+    "top": "cli hub demo __main__ __init__",
 }
 ALLOWED = {
     "core": {"core"},

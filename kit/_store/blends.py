@@ -13,7 +13,8 @@ from kit.clock import from_text, to_text
 
 _CANDIDATES = """
 select * from (
-    select s.id as submission, s.sha256, s.filename, j.id as judgement, r.valid_sha256, x.score,
+    select s.id as submission, j.id as judgement, x.score,
+    coalesce(r.valid_sha256, r.test_sha256, s.sha256) as predicted_sha256,
     row_number() over (partition by s.team_id order by x.score {order}, s.id) as place, count(*) over () as n
     from submission s join team t on t.id = s.team_id and not t.is_baseline
     join standing n on n.submission_id = s.id join judgement j on j.id = n.judgement_id and j.state = 'SCORED'
@@ -134,7 +135,7 @@ class Blends:
         rows = self._c.rows(
             _CANDIDATES.format(order=order), {**given, "uploaded": int(not are_code), "most": most}
         )
-        found = [Candidate(r["submission"], r["judgement"], r["valid_sha256"] or r["sha256"]) for r in rows]
+        found = [Candidate(r["submission"], r["judgement"], r["predicted_sha256"]) for r in rows]
         return found, rows[0]["n"] if rows else 0
 
     def written(

@@ -36,7 +36,7 @@ def write_outcome(db: Any, judgement_id: int, outcome: Outcome, files: Mapping[s
 
 
 def _code_row(judgement_id: int, code: CodeResult, files: Mapping[str, str]) -> dict[str, Any]:
-    kept = {"test_sha256": files.get("test"), "valid_sha256": files.get("valid")}
+    kept = {f"{name}_sha256": files.get(name) for name in ("test", "valid", "notebook")}
     texts = {"report": code.report, "traceback": code.traceback, "output": code.output}
     return {"judgement_id": judgement_id, **texts, **kept}
 

@@ -25,6 +25,8 @@ class FoldRun:
     scores: Steps = field(default_factory=dict)
     times: Mapping[str, float | None] = field(default_factory=dict)
     peak_bytes: int | None = None
+    cells: tuple[int, int] | None = None
+    """Of a notebook, which is run once: how many cells are done, of how many."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class CodeRun:
     folds: tuple[FoldRun, ...]
     report: Mapping[str, Any] = field(default_factory=dict)
     has_traceback: bool = False
+    has_notebook: bool = False
+    """Whether a notebook was kept as it ran."""
 
 
 class Runs:
@@ -57,6 +61,7 @@ class Runs:
                 facts: Row = {"judgement_id": judgement_id, "fold": run.fold, "state": run.state}
                 facts |= {"scores": json.dumps(run.scores), "peak_bytes": run.peak_bytes}
                 facts |= {name: run.times.get(name) for name in TIMES}
+                facts["n_cells_done"], facts["n_cells"] = run.cells or (None, None)
                 names = ", ".join(facts)
                 marks = ", ".join(f":{name}" for name in facts)
                 db.conn.execute(f"insert or replace into run ({names}) values ({marks})", facts)
@@ -74,7 +79,8 @@ class Runs:
         results = {
             row["judgement_id"]: row
             for row in self._c.rows(
-                "select judgement_id, report, traceback != '' or output != '' as has_traceback "
+                "select judgement_id, report, traceback != '' or output != '' as has_traceback, "
+                "notebook_sha256 is not null as has_notebook "
                 f"from code_result {which}",
                 chosen,
             )
@@ -101,18 +107,20 @@ class Runs:
         return ("", "") if row is None else (row["traceback"], row["output"])
 
     def files(self, judgement_id: int) -> dict[str, str]:
-        """SHA-256 of the kept predictions of a judgement, "test" and "valid". Secret."""
-        sql = "select test_sha256 as test, valid_sha256 as valid from code_result where judgement_id = ?"
-        row = self._c.row(sql, [judgement_id]) or {}
+        """SHA-256 of the files of a judgement: "notebook", and the predictions "test" and "valid". Secret."""
+        names = "test_sha256 as test, valid_sha256 as valid, notebook_sha256 as notebook"
+        row = self._c.row(f"select {names} from code_result where judgement_id = ?", [judgement_id]) or {}
         return {name: sha256 for name, sha256 in row.items() if sha256 is not None}
 
 
 def _fold_run(row: Row) -> FoldRun:
     times = {name: row[name] for name in TIMES}
-    return FoldRun(row["fold"], row["state"], json.loads(row["scores"]), times, row["peak_bytes"])
+    cells = None if row["n_cells"] is None else (row["n_cells_done"], row["n_cells"])
+    return FoldRun(row["fold"], row["state"], json.loads(row["scores"]), times, row["peak_bytes"], cells)
 
 
 def _code_run(folds: Sequence[FoldRun], result: Row | None) -> CodeRun:
     if result is None:
         return CodeRun(tuple(folds))
-    return CodeRun(tuple(folds), json.loads(result["report"]), bool(result["has_traceback"]))
+    has = {name: bool(result[name]) for name in ("has_traceback", "has_notebook")}
+    return CodeRun(tuple(folds), json.loads(result["report"]), **has)

@@ -84,6 +84,14 @@ def m009_by_hub(db: Database) -> None:
     db.execute("alter table user add column by_hub integer not null default 0")
 
 
+@migrations()
+def m010_notebooks(db: Database) -> None:
+    """How far notebooks are, and how they came back."""
+    db.execute("alter table run add column n_cells integer")
+    db.execute("alter table run add column n_cells_done integer")
+    db.execute("alter table code_result add column notebook_sha256 text")
+
+
 _FIRST = """
 create table user (
     id integer primary key, name text not null, name_key text not null unique, email text,

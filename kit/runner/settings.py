@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kit.competition import Competition, Question
 from kit.errors import OrganizerError
-from kit.runner.environment import environment_of
+from kit.runner.environment import NEEDED, environment_of
 from kit.runner.sandbox import Isolation, Level, RunLimits, detect_isolation
 
 MB = 1_000_000
@@ -67,7 +67,8 @@ def python_of(competition: Competition, question: Question) -> Path | None:
     if environment is None:
         return None
     if question.code and question.code.requirements:
-        return environment_of(competition.directory / environment)
+        more = ("papermill", "ipykernel") if "notebook" in question.kinds else ()
+        return environment_of(competition.directory / environment, needed=(*NEEDED, *more))
     python = competition.directory / environment / "bin" / "python"
     if not python.is_file():
         raise OrganizerError(

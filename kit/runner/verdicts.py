@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,19 +66,45 @@ def failure_of_error(
     if cause == "exit":
         return Failure(
             Verdict.OUTPUT_MISSING,
-            f"The code ended the run itself {DOING[stage]}; remove the call of sys.exit().",
+            f"The code ended the run itself {_doing(stage)}; remove the call of sys.exit().",
         )
     if hidden:
         return Failure(
             Verdict.CRASHED,
-            f"An exception was raised {DOING[stage]}; its text is withheld, as these rows are hidden: "
+            f"An exception was raised {_doing(stage)}; its text is withheld, as these rows are hidden: "
             "see that the code takes values, missing ones and categories it was not trained on.",
         )
     if cause == "broken":
         return Failure(Verdict.CRASHED, text_of(header, "text", 500).replace("\n", " "))
     name = text_of(header, "type", 60)
     name = name if name.isidentifier() else "An exception"
-    return Failure(Verdict.CRASHED, f"{name} was raised {DOING[stage]}; the traceback says where.")
+    return Failure(Verdict.CRASHED, f"{name} was raised {_doing(stage)}; the traceback says where.")
+
+
+def failure_of_cell(
+    error: Mapping[str, Any], place: str, limits: RunLimits, process: Process, *, hidden: bool
+) -> Failure:
+    """What it means that a notebook's cell failed; ``place`` is where, with the preposition.
+
+    With ``hidden``, only Python's own exceptions are named: another's name could be a text.
+    """
+    cause = error.get("cause")
+    crowded = _crowded(process, place, limits)
+    if crowded is not None:
+        return crowded
+    if cause in ("memory", "disk", "processes"):
+        return _over(str(cause), place, limits)
+    if cause == "died":
+        return Failure(
+            Verdict.CRASHED,
+            f"The kernel ended {place}: its process was killed, or ended itself; remove what does so.",
+        )
+    name = text_of(error, "type", 60)
+    named = getattr(builtins, name, None)
+    is_pythons = isinstance(named, type) and issubclass(named, BaseException)
+    name = name if is_pythons or (name.isidentifier() and not hidden) else "An exception"
+    says = "its text is withheld, as test inputs are hidden" if hidden else "the traceback says more"
+    return Failure(Verdict.CRASHED, f"{name} was raised {place}; {says}.")
 
 
 def failure_of_answer(problem: str, stage: str, *, hidden: bool) -> Failure:
@@ -96,8 +123,13 @@ def _nonsense(detail: str, stage: str) -> Failure:
     )
 
 
+def _doing(stage: str) -> str:
+    """When something happened; of a notebook, the place itself is what stands for the stage."""
+    return DOING.get(stage, stage)
+
+
 def _over(what: str, stage: str, limits: RunLimits) -> Failure:
-    doing = DOING[stage]
+    doing = _doing(stage)
     texts = {
         "wall": (
             Verdict.TIME_LIMIT,
@@ -133,7 +165,7 @@ def _crowded(process: Process, stage: str, limits: RunLimits) -> Failure | None:
 
 
 def _gone(code: int | None, stage: str, limits: RunLimits) -> Failure:
-    doing = DOING[stage]
+    doing = _doing(stage)
     if code is None:
         return Failure(
             Verdict.OUTPUT_MISSING,

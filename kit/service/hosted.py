@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kit.code_files import TAKEN
 from kit.competition import NOT_JUDGED_BY, Competition, Phase, Question, is_custom, load_copy
 from kit.errors import NotFound
 from kit.metrics import get_metric
@@ -83,7 +82,7 @@ class HostedQuestion:
     @property
     def kinds(self) -> tuple[str, ...]:
         """What may be submitted."""
-        return tuple(kind for kind in self.question.kinds if kind in TAKEN)
+        return self.question.kinds
 
     def find_file(self, name: str) -> DataFile:
         """A file by its exact name.
