@@ -16,6 +16,7 @@ check: .venv/installed-test
 
 unit: .venv/installed-test
 	.ci/system-packages chromium bubblewrap fonts-dejavu-core
+	.ci/hub-proxy
 	$(BIN)/python -m pytest --doctest-modules -n 2 --dist worksteal
 
 soak: .venv/installed-test

@@ -20,7 +20,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMAND_MODULES = ("kit.cli.participant", "kit.cli.boards", "kit.cli.organizer", "kit.cli.testing")
+COMMAND_MODULES = tuple(
+    f"kit.cli.{name}" for name in ("participant", "boards", "organizer", "testing", "hub")
+)
 """Each has ``register(app)``, which adds its commands."""
 
 

@@ -115,7 +115,6 @@ def _assemble(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        root_path=service.hub.settings.prefix.rstrip("/") if service.hub else "",
         lifespan=_lifespan,
     )
     app.state.service = service

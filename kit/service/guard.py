@@ -36,8 +36,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if scope["path"] and scope["path"] == scope.get("root_path"):
-            scope["path"] += "/"
+        self._place(scope)
         answer = _Answer(send)
         body = scope["kit.body"] = Body(receive)
         try:
@@ -51,6 +50,15 @@ class Guard:
                 await response(scope, receive, answer.send)
         finally:
             self._service.counts.add(scope["method"], _route(scope), answer.status or 500)
+
+
+    def _place(self, scope: Scope) -> None:
+        """Let routes be found under the prefix that a JupyterHub's proxy leaves in the address."""
+        if self._service.hub is None:
+            return
+        scope["root_path"] = self._service.hub.settings.prefix
+        if scope["path"] == scope["root_path"]:
+            scope["path"] += "/"
 
 
 class _Answer:

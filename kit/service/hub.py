@@ -30,7 +30,7 @@ class Settings:
 
     api_url: str
     service: str = "kit"
-    prefix: str = "/"
+    prefix: str = ""
     organizers: str = "organizers"
 
     @property

@@ -1,0 +1,207 @@
+"""Set a JupyterHub up for competitions: `configure` in ``jupyterhub_config.py``. Imports no JupyterHub."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kit.errors import InvalidRequest, OrganizerError
+
+PORT = 10101
+SERVER_SCOPES = ("users:activity!user", "access:servers!server")
+"""What JupyterHub's own role ``server`` has."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a JupyterHub is told: its service, and the roles, group and variables that go with it."""
+
+    service: dict[str, Any]
+    roles: tuple[tuple[str, tuple[str, ...], str], ...]
+    """Each a role of the Hub's own, the scopes it has anyway, and the scope to add."""
+    group: str
+    environment: dict[str, str]
+
+
+def configure(
+    c: Any,
+    *,
+    competitions: Sequence[str | Path],
+    data: str | Path,
+    organizers: str = "organizers",
+    user: str | None = "kit",
+    port: int = PORT,
+    url: str | None = None,
+    options: Sequence[str] = (),
+) -> None:
+    """Make competitions a service of this JupyterHub; call it last in ``jupyterhub_config.py``.
+
+    Adds the service ``kit``, its scope to the roles ``user`` and ``server``, the group of organizers, and
+    KIT_URL to the environment of people's servers, so that ``kit.connect()`` there asks nothing. The service
+    gets no right at the Hub, and an admin of the Hub is no organizer.
+
+    Parameters
+    ----------
+    c : traitlets.config.Config
+        The configuration of ``jupyterhub_config.py``.
+    competitions : sequence of path
+        Their folders, which ``user`` must be able to read, and participants' accounts must not.
+    data : path
+        The service's own folder; where it is missing it is made, for ``user`` alone.
+    organizers : str
+        The Hub's group whose members are the organizers.
+    user : str, optional
+        The system account that the service runs as: nobody's own. None is the Hub's account, for where
+        people's servers run on other machines.
+    port : int
+        Where the service listens, on 127.0.0.1.
+    url : str, optional
+        The service's address as seen from people's servers, where they run on other machines.
+    options : sequence of str
+        More of ``kit serve``, as ``["--workers", "2"]``.
+
+    Raises
+    ------
+    OrganizerError
+        Naming what is missing: the account, a competition, a right of files.
+    """
+    bound = c.JupyterHub.get("bind_url")
+    base = urlsplit(bound).path if isinstance(bound, str) else str(c.JupyterHub.get("base_url", "/"))
+    block = make_block(
+        competitions=competitions,
+        data=data,
+        organizers=organizers,
+        user=user,
+        port=port,
+        url=url,
+        base_url=base,
+        options=options,
+    )
+    _prepare(block, user, Path(data))
+    _listed(c.JupyterHub, "services").append(block.service)
+    roles = _listed(c.JupyterHub, "load_roles")
+    for role in block.roles:
+        _grant(roles, *role)
+    _named(c.JupyterHub, "load_groups").setdefault(block.group, {"users": []})
+    _named(c.Spawner, "environment").update(block.environment)
+
+
+def make_block(
+    *,
+    competitions: Sequence[str | Path],
+    data: str | Path,
+    organizers: str = "organizers",
+    user: str | None = "kit",
+    port: int = PORT,
+    url: str | None = None,
+    base_url: str = "/",
+    options: Sequence[str] = (),
+) -> Block:
+    """What `configure` adds, looked at by nobody yet."""
+    if not competitions:
+        raise InvalidRequest("Name at least one competition's folder.")
+    folders = [str(Path(folder).absolute()) for folder in competitions]
+    command = [sys.executable, "-m", "kit", "serve", *folders, "--data", str(Path(data).absolute())]
+    command += ["--hub", "--organizers", organizers, *options]
+    service: dict[str, Any] = {"name": "kit", "url": f"http://127.0.0.1:{port}", "command": command}
+    if user is not None:
+        # A folder that every account may stand in: the Hub's own may be closed to this one.
+        service |= {"user": user, "cwd": "/"}
+    scope = "access:services!service=kit"
+    roles = (("user", ("self",), scope), ("server", SERVER_SCOPES, scope))
+    base = base_url.rstrip("/")
+    address = url or f"http://127.0.0.1:{port}{base}/services/kit"
+    return Block(service, roles, organizers, {"KIT_URL": address.rstrip("/")})
+
+
+def as_text(block: Block) -> str:
+    """The block spelled out, as lines for ``jupyterhub_config.py``."""
+    roles = [{"name": name, "scopes": [*scopes, scope]} for name, scopes, scope in block.roles]
+    return "\n".join(
+        [
+            f"c.JupyterHub.services.append({_python(block.service)})",
+            *(f"c.JupyterHub.load_roles.append({_python(role)})" for role in roles),
+            f"c.JupyterHub.load_groups.update({{{block.group!r}: {{'users': []}}}})",
+            f"c.Spawner.environment.update({block.environment!r})",
+        ]
+    )
+
+
+def _python(value: Mapping[str, Any]) -> str:
+    lines = "".join(f"    {key!r}: {item!r},\n" for key, item in value.items())
+    return f"{{\n{lines}}}"
+
+
+def _grant(roles: list[dict[str, Any]], name: str, scopes: Sequence[str], scope: str) -> None:
+    """Add a scope to a role; one that the configuration defines itself is kept as it is otherwise."""
+    for role in roles:
+        if role.get("name") == name:
+            if scope not in (had := role.setdefault("scopes", list(scopes))):
+                role["scopes"] = [*had, scope]
+            return
+    roles.append({"name": name, "scopes": [*scopes, scope]})
+
+
+def _listed(section: Any, name: str) -> list[Any]:
+    """A list of the configuration, whether it was set or not."""
+    if not isinstance(section.get(name), list):
+        lazy = section.get(name)
+        section[name] = list(lazy.get_value([])) if hasattr(lazy, "get_value") else []
+    found: list[Any] = section[name]
+    return found
+
+
+def _named(section: Any, name: str) -> dict[str, Any]:
+    if not isinstance(section.get(name), dict):
+        lazy = section.get(name)
+        section[name] = dict(lazy.get_value({})) if hasattr(lazy, "get_value") else {}
+    found: dict[str, Any] = section[name]
+    return found
+
+
+def _prepare(block: Block, user: str | None, data: Path) -> None:
+    """Check what would make the service fail later, and make its folder."""
+    from kit.competition import load_competition
+
+    command = block.service["command"]
+    folders = [Path(each) for each in command[4 : command.index("--data")]]
+    competitions = [load_competition(folder) for folder in folders]
+    if user is None:
+        return
+    try:
+        account = pwd.getpwnam(user)
+    except KeyError:
+        raise OrganizerError(
+            f"There is no account {user!r} on this machine: useradd --system --create-home {user}"
+        ) from None
+    if os.geteuid() != 0:
+        raise OrganizerError(
+            f"The Hub does not run as root, so it cannot start the service as {user!r}. Without an account "
+            "of its own participants on this machine could read the truth."
+        )
+    if not data.exists():
+        data.mkdir(mode=0o700, parents=True)
+        os.chown(data, account.pw_uid, account.pw_gid)
+    for competition in competitions:
+        for question in competition.question:
+            _check_kept(competition.directory / question.truth, account)
+    _check_kept(data, account)
+
+
+def _check_kept(path: Path, account: pwd.struct_passwd) -> None:
+    """Raise where participants' accounts could read a path."""
+    facts = path.stat()
+    if facts.st_uid not in (0, account.pw_uid):
+        raise OrganizerError(f"{path} belongs to another account: chown -R {account.pw_name}: {path.parent}")
+    open_above = all(folder.stat().st_mode & 0o001 for folder in path.parents)
+    others = 0o007 if facts.st_gid in (0, account.pw_gid) else 0o077
+    if facts.st_mode & others and open_above:
+        raise OrganizerError(
+            f"{path} can be read by every account of this machine: chmod -R o-rwx {path.parent}"
+        )

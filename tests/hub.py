@@ -1,0 +1,354 @@
+"""A real JupyterHub: proxy, system accounts with servers and kernels of their own, and the kit's service."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import pwd
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import four
+import httpx2
+import psutil
+from running import free_port
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+ROOT = Path(__file__).parent.parent
+PROXY = ROOT / ".venv/npm/node_modules/.bin/configurable-http-proxy"
+NAMES = ("alice", "bob", "olga")
+"""Participants alice and bob; olga, whom the group organizers makes one."""
+
+CONFIG = """
+import sys
+sys.path.insert(0, {root!r})
+import kit.hub
+
+c.JupyterHub.bind_url = "http://127.0.0.1:{port}{base}"
+c.JupyterHub.hub_port = {hub_port}
+c.ConfigurableHTTPProxy.command = [{proxy!r}]
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
+c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.allow_all = True
+c.Authenticator.admin_users = {admins!r}
+c.JupyterHub.services = [{{"name": "tests", "api_token": {token!r}}}]
+c.JupyterHub.load_roles = [{{"name": "tests", "services": ["tests"], "scopes": [
+    "admin:users", "admin:groups", "admin:servers", "tokens", "access:servers", "access:services"]}}]
+c.Spawner.cmd = [{python!r}, "-m", "jupyterhub.singleuser"]
+c.Spawner.start_timeout = c.Spawner.http_timeout = 120
+c.Spawner.environment = {{"JUPYTER_PLATFORM_DIRS": "1"}}
+
+kit.hub.configure(
+    c, competitions=[{competition!r}], data={data!r}, user={account!r}, port={service_port}
+)
+"""
+
+
+def missing() -> str | None:
+    """What keeps a Hub from being tested here, in one line; None where nothing does."""
+    if os.geteuid() != 0:
+        return "a JupyterHub with real accounts takes root: sudo make test"
+    for program in ("useradd", "unshare", "node"):
+        if shutil.which(program) is None:
+            return f"a JupyterHub takes {program}, which is not here"
+    return None if PROXY.exists() else "the Hub's proxy is not installed: make test does it"
+
+
+@dataclass
+class Person:
+    """Somebody at the Hub, by a token of theirs."""
+
+    hub: Hub
+    name: str
+    token: str
+
+    def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
+        """A request to the service, through the proxy."""
+        return httpx2.request(
+            method, f"{self.hub.service}{path}", headers=_header(self.token), timeout=60, **given
+        )
+
+    def start_server(self) -> None:
+        """Start the person's server and wait until it answers."""
+        self.hub.api("POST", f"/users/{self.name}/server")
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            server = self.hub.api("GET", f"/users/{self.name}").json().get("servers", {}).get("")
+            if server and server["ready"]:
+                return
+            time.sleep(0.2)
+        raise AssertionError(f"{self.name}'s server did not start:\n{self.hub.log.read_text()[-4000:]}")
+
+    def run(self, code: str) -> str:
+        """What code prints in a new kernel of the person's server; an error there is one here."""
+        url = f"{self.hub.url}/user/{self.name}"
+        kernel = httpx2.post(f"{url}/api/kernels", headers=_header(self.token), timeout=60)
+        assert kernel.status_code == 201, kernel.text
+        number = kernel.json()["id"]
+        try:
+            return asyncio.run(_execute(f"{url}/api/kernels/{number}/channels", self.token, code))
+        finally:
+            httpx2.delete(f"{url}/api/kernels/{number}", headers=_header(self.token), timeout=60)
+
+
+@dataclass
+class Hub:
+    """A Hub that runs."""
+
+    folder: Path
+    port: int
+    service_port: int
+    token: str
+    base: str
+    account: str
+    accounts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """The Hub as the proxy shows it."""
+        return f"http://127.0.0.1:{self.port}{self.base}"
+
+    @property
+    def service(self) -> str:
+        """The kit's service as the proxy shows it."""
+        return f"{self.url}/services/kit"
+
+    @property
+    def direct(self) -> str:
+        """The kit's service without the proxy."""
+        return f"http://127.0.0.1:{self.service_port}{self.base}/services/kit"
+
+    @property
+    def log(self) -> Path:
+        """What the Hub and its service say."""
+        return self.folder / "hub.log"
+
+    @property
+    def data(self) -> Path:
+        """The service's folder."""
+        return self.folder / "data"
+
+    def api(self, method: str, path: str, **given: Any) -> httpx2.Response:
+        """A request to the Hub's own interface, with every right."""
+        response = httpx2.request(
+            method, f"{self.url}/hub/api{path}", headers=_header(self.token), timeout=60, **given
+        )
+        assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
+        return response
+
+    def person(self, short: str, *, scopes: Sequence[str] | None = None) -> Person:
+        """Somebody, with a new token; by default one that may do all that the person may."""
+        name = self.accounts[short]
+        given = {} if scopes is None else {"scopes": list(scopes)}
+        return Person(self, name, self.api("POST", f"/users/{name}/tokens", json=given).json()["token"])
+
+    def add(self, name: str) -> None:
+        """Make a user; an admin is there from the start."""
+        with contextlib.suppress(AssertionError):
+            self.api("POST", f"/users/{name}")
+
+    def join(self, short: str, group: str) -> None:
+        """Put somebody into a group, which is made."""
+        with contextlib.suppress(AssertionError):
+            self.api("POST", f"/groups/{group}")
+        self.api("POST", f"/groups/{group}/users", json={"users": [self.accounts[short]]})
+
+    def leave(self, short: str, group: str) -> None:
+        """Take somebody out of a group."""
+        self.api("DELETE", f"/groups/{group}/users", json={"users": [self.accounts[short]]})
+
+    def service_processes(self) -> list[psutil.Process]:
+        """The service and all that it started."""
+        own = pwd.getpwnam(self.account).pw_uid
+        return [p for p in psutil.process_iter() if _uid(p) == own]
+
+
+@contextlib.contextmanager
+def running_hub(*, base: str = "", top: str = "") -> Iterator[Hub]:
+    """A Hub with accounts of its own, all of which end with the block."""
+    mark = f"{os.getpid() % 100_000:05d}"
+    accounts = {short: f"kit{mark}{short}" for short in NAMES}
+    account = f"kit{mark}service"
+    folder = Path(tempfile.mkdtemp(prefix="kit-hub-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        for name in (*accounts.values(), account):
+            subprocess.run(
+                [
+                    "useradd",
+                    "--create-home",
+                    "--home-dir",
+                    folder / "home" / name,
+                    "--shell",
+                    "/bin/bash",
+                    name,
+                ],
+                check=True,
+                capture_output=True,
+            )
+        hub = Hub(folder, free_port(), free_port(), secrets.token_hex(16), base, account, accounts)
+        _write(hub, top)
+        with _process(hub):
+            for name in accounts.values():
+                hub.add(name)
+            hub.join("olga", "organizers")
+            yield hub
+    finally:
+        for name in (*accounts.values(), account):
+            subprocess.run(["userdel", "--force", name], capture_output=True, check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(hub: Hub, top: str) -> None:
+    (hub.folder / "home").chmod(0o755)
+    competition = four.write_open(hub.folder / "four", phase="")
+    if top:
+        toml = competition / "competition.toml"
+        toml.write_text(f"{toml.read_text()}\n{top}\n")
+    for path in (competition, *competition.rglob("*")):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        shutil.chown(path, hub.account, hub.account)
+    own = hub.folder / "hub"
+    own.mkdir(mode=0o700)
+    (own / "jupyterhub_config.py").write_text(
+        CONFIG.format(
+            root=str(ROOT),
+            python=sys.executable,
+            port=hub.port,
+            base=hub.base,
+            hub_port=free_port(),
+            proxy=str(PROXY),
+            proxy_port=free_port(),
+            admins={hub.accounts["bob"]},
+            token=hub.token,
+            competition=str(competition),
+            data=str(hub.data),
+            account=hub.account,
+            service_port=hub.service_port,
+        )
+    )
+
+
+@contextlib.contextmanager
+def _process(hub: Hub) -> Iterator[None]:
+    command = [sys.executable, "-m", "jupyterhub", "--config", str(hub.folder / "hub/jupyterhub_config.py")]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("KIT_", "JUPYTER", "XDG_"))}
+    with hub.log.open("wb") as log:
+        process = subprocess.Popen(
+            opened_to_all([ROOT, Path(sys.base_prefix), Path(sys.prefix)], command),
+            cwd=hub.folder / "hub",
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        _wait(hub, process)
+        yield
+    finally:
+        _stop(hub, process)
+
+
+def _wait(hub: Hub, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, hub.log.read_text()
+        with contextlib.suppress(httpx2.TransportError):
+            if httpx2.get(f"{hub.service}/healthz", timeout=5).status_code == 200:
+                return
+        time.sleep(0.2)
+    raise AssertionError("the Hub or its service did not start:\n" + hub.log.read_text())
+
+
+def _stop(hub: Hub, process: subprocess.Popen[bytes]) -> None:
+    family = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(20)
+    own = {pwd.getpwnam(name).pw_uid for name in (*hub.accounts.values(), hub.account)}
+    for each in [*family, *(p for p in psutil.process_iter() if _uid(p) in own)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.kill()
+    process.wait()
+
+
+def _uid(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return int(process.uids().real)
+    return -1
+
+
+def opened_to_all(paths: Sequence[Path], command: Sequence[str]) -> list[str]:
+    """A command that sees folders as every account may enter them, in mounts of its own.
+
+    A Python below a home folder of mode 0700 is no use to other accounts, and modes of what is not ours are
+    not changed for a test.
+    """
+    closed: dict[Path, list[Path]] = {}
+    for path in dict.fromkeys(paths):
+        above = [p for p in reversed(path.parents) if not p.stat().st_mode & 0o001]
+        if above:
+            closed.setdefault(above[0], []).append(path)
+    if not closed:
+        return list(command)
+    script = ["set -e", "stage=$(mktemp -d)"]
+    for number, (folder, needed) in enumerate(closed.items()):
+        for k, path in enumerate(needed):
+            script.append(
+                f"mkdir $stage/{number}-{k}; mount --bind {shlex.quote(str(path))} $stage/{number}-{k}"
+            )
+        script.append(f"mount -t tmpfs -o mode=0755 tmpfs {shlex.quote(str(folder))}")
+        for k, path in enumerate(needed):
+            script.append(f"mkdir -p {shlex.quote(str(path))}")
+            script.append(f"mount --bind $stage/{number}-{k} {shlex.quote(str(path))}")
+    script.append('exec "$@"')
+    return ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(script), "sh", *command]
+
+
+def _header(token: str) -> dict[str, str]:
+    return {"Authorization": f"token {token}"}
+
+
+async def _execute(url: str, token: str, code: str) -> str:
+    request = HTTPRequest(url.replace("http", "ws", 1), headers=_header(token), request_timeout=60)
+    socket = await websocket_connect(request)
+    number = uuid.uuid4().hex
+    header = {"msg_id": number, "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex}
+    content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
+    message = {"header": header | {"version": "5.3"}, "parent_header": {}, "metadata": {}, "content": content}
+    await socket.write_message(json.dumps(message | {"channel": "shell", "buffers": []}))
+    printed = []
+    try:
+        async with asyncio.timeout(120):
+            while True:
+                received = await socket.read_message()
+                assert received is not None, "the kernel went away"
+                answer = json.loads(received)
+                if answer["parent_header"].get("msg_id") != number:
+                    continue
+                if answer["msg_type"] == "stream":
+                    printed.append(answer["content"]["text"])
+                if answer["msg_type"] == "execute_reply":
+                    assert answer["content"]["status"] == "ok", "\n".join(answer["content"]["traceback"])
+                    break
+            await asyncio.sleep(0.3)
+    finally:
+        socket.close()
+    return "".join(printed)

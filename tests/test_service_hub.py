@@ -1,0 +1,312 @@
+"""A service of a JupyterHub, beside a small stand-in for the Hub that can be slow, away or ill."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import four
+import pytest
+from conftest import Clock
+from served import PASSWORD, Person, Served, scored, serving
+
+from kit.errors import NotLoggedIn, OrganizerError, ServiceError
+from kit.service import hub as hubs
+from kit.service.hub import JupyterHub, Settings, settings_from
+from kit.store import Store
+
+SCOPE = "access:services!service=kit"
+
+
+@dataclass
+class Answers:
+    """What the stand-in says to each token, and how late."""
+
+    people: dict[str, dict[str, Any]] = field(default_factory=dict)
+    status: int = 200
+    late_s: float = 0.0
+    n_asked: int = 0
+
+    def add(
+        self, token: str, name: str, *groups: str, scopes: tuple[str, ...] = (SCOPE,), kind: str = "user"
+    ) -> None:
+        facts = {"kind": kind, "name": name, "groups": list(groups), "scopes": list(scopes), "admin": True}
+        self.people[f"token {token}"] = facts
+
+
+@contextlib.contextmanager
+def standing_in(answers: Answers) -> Iterator[Settings]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answers.n_asked += 1
+            time.sleep(answers.late_s)
+            facts = answers.people.get(self.headers["Authorization"])
+            status = answers.status if facts else 403
+            body = json.dumps(facts or {"status": 403}).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield Settings(f"http://127.0.0.1:{server.server_port}/hub/api", prefix="/services/kit")
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture
+def answers() -> Answers:
+    return Answers()
+
+
+@pytest.fixture
+def on_hub(tmp_path: Path, store: Store, clock: Clock, answers: Answers) -> Iterator[Any]:
+    """Start a service of the Hub, on the competition with lines added to its [access]."""
+    with contextlib.ExitStack() as stack:
+        settings = stack.enter_context(standing_in(answers))
+
+        def start(access: str = "") -> Served:
+            competition = four.competition(tmp_path / "four", top=f"[access]\n{access}")
+            hub = JupyterHub(settings)
+            return stack.enter_context(serving(store, [competition], clock, hub=hub))  # type: ignore[arg-type]
+
+        yield start
+
+
+def person(served: Served, token: str) -> Person:
+    return Person(served.client, "", token)
+
+
+def test_people_are_known_by_their_name_at_the_hub_and_only_the_group_makes_an_organizer(
+    on_hub: Any, answers: Answers
+) -> None:
+    answers.add("t-ada", "ada")
+    answers.add("t-olga", "olga", "organizers")
+    served = on_hub()
+
+    ada, olga = (person(served, token).get("/me").json() for token in ("t-ada", "t-olga"))
+
+    # Both are admins of the Hub.
+    assert (ada["name"], ada["role"], ada["scopes"]) == ("ada", "participant", ["read", "submit"])
+    assert (olga["name"], olga["role"]) == ("olga", "organizer")
+    assert person(served, "t-ada").get("/users").status_code == 403
+    assert person(served, "t-olga").get("/users").status_code == 200
+
+
+def test_who_leaves_the_group_is_no_organizer_any_more(
+    on_hub: Any, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "KEPT_S", 0.0)
+    answers.add("t", "olga", "organizers")
+    served = on_hub()
+    assert person(served, "t").get("/users").status_code == 200
+
+    answers.add("t", "olga")
+
+    assert person(served, "t").get("/users").status_code == 403
+    assert served.store.accounts.user("olga")["role"] == "participant"
+
+
+def test_no_token_of_a_participant_is_kept(
+    on_hub: Any, answers: Answers, store: Store, tmp_path: Path
+) -> None:
+    answers.add("secret-token-of-ada", "ada")
+    served = on_hub()
+
+    person(served, "secret-token-of-ada").submit()
+
+    assert store.accounts.tokens(store.accounts.user("ada")["id"]) == []
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"secret-token" in path.read_bytes()]
+    assert kept == []
+
+
+def test_a_token_without_the_scope_is_refused_and_the_scope_is_named(on_hub: Any, answers: Answers) -> None:
+    answers.add("t", "ada", scopes=("read:users:name!user=ada",))
+
+    answer = person(on_hub(), "t").get("/me")
+
+    assert answer.status_code == 403
+    assert f"lacks the scope '{SCOPE}'" in answer.json()["error"]["message"]
+
+
+def test_a_services_own_token_takes_no_part(on_hub: Any, answers: Answers) -> None:
+    answers.add("t", "culler", scopes=("access:services",), kind="service")
+
+    assert person(on_hub(), "t").get("/me").status_code == 403
+
+
+def test_passwords_and_the_kits_own_tokens_do_nothing_on_a_hub(on_hub: Any, answers: Answers) -> None:
+    served = on_hub()
+    olga = served.organizer()
+
+    assert olga.get("/me").status_code == 401
+    assert served.nobody.post("/tokens", json={"name": "olga", "password": PASSWORD}).status_code == 403
+    refused = served.nobody.post("/users", json={"name": "eve", "password": PASSWORD})
+    assert refused.status_code == 403
+    assert "KIT_TOKEN" in refused.json()["error"]["message"]
+
+
+def test_an_account_made_before_becomes_the_hubs_and_its_password_ends(
+    on_hub: Any, answers: Answers, store: Store
+) -> None:
+    served = on_hub()
+    served.organizer("olga")
+    answers.add("t", "olga")
+
+    me = person(served, "t").get("/me").json()
+
+    assert me["role"] == "participant"
+    assert store.accounts.user("olga")["password_hash"] is None
+    assert all(token["revoked_at"] for token in store.accounts.tokens(store.accounts.user("olga")["id"]))
+
+
+def test_names_that_differ_only_in_case_are_not_one_person(on_hub: Any, answers: Answers) -> None:
+    answers.add("t1", "ada")
+    answers.add("t2", "ADA")
+    served = on_hub()
+    assert person(served, "t1").get("/me").status_code == 200
+
+    answer = person(served, "t2").get("/me")
+
+    assert answer.status_code == 403
+    assert "differ only in case" in answer.json()["error"]["message"]
+
+
+def test_only_members_of_the_named_groups_take_part_and_only_while_they_are(
+    on_hub: Any, answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "KEPT_S", 0.0)
+    answers.add("ada", "ada", "hall")
+    answers.add("eve", "eve", "corridor")
+    served = on_hub('signup = "hub"\nhub_groups = ["hall"]')
+
+    assert person(served, "ada").submit().status_code == 201
+    refused = person(served, "eve").submit()
+    assert refused.status_code == 403
+    assert "groups 'hall'" in refused.json()["error"]["message"]
+
+    answers.add("ada", "ada")
+
+    assert person(served, "ada").submit().status_code == 403
+    assert person(served, "ada").get("/competitions/four/questions/counts/leaderboard").status_code == 403
+
+
+def test_groups_become_teams(on_hub: Any, answers: Answers) -> None:
+    answers.add("ada", "ada", "team-owls")
+    answers.add("bob", "bob", "team-owls")
+    answers.add("eve", "eve")
+    answers.add("dan", "dan", "team-owls", "team-cats")
+    served = on_hub('team_groups = "team-"')
+
+    teams = [person(served, n).post("/competitions/four/join", json={}).json() for n in ("ada", "bob", "eve")]
+
+    assert [team["team"] for team in teams] == ["owls", "owls", "eve"]
+    refused = person(served, "dan").post("/competitions/four/join", json={})
+    assert refused.status_code == 403
+    assert "cats, owls" in refused.json()["error"]["message"]
+
+
+def test_pages_and_routes_are_found_under_the_prefix_and_without(on_hub: Any, answers: Answers) -> None:
+    answers.add("t", "ada")
+    served = on_hub()
+
+    for path in ("", "/", "/four", "/docs", "/docs/swagger-ui.css", "/api/v1/competitions", "/healthz"):
+        assert served.client.get(f"/services/kit{path}").status_code == 200, path
+    assert served.client.get("/healthz").status_code == 200
+    assert 'href="/services/kit/four"' in served.client.get("/services/kit").text
+    assert "kit.connect(&quot;four&quot;)" in served.client.get("/services/kit/four").text
+
+
+@pytest.mark.parametrize("trouble", ["away", "ill", "slow"])
+def test_a_hub_in_trouble_is_said_and_the_answer_is_worth_asking_again(
+    on_hub: Any, answers: Answers, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "TIMEOUT_S", 0.3)
+    answers.add("t", "ada")
+    served = on_hub()
+    hub = served.client.app.state.service.hub  # type: ignore[attr-defined]
+    if trouble == "away":
+        object.__setattr__(hub.settings, "api_url", "http://127.0.0.1:9/hub/api")
+    answers.status = 502 if trouble == "ill" else 200
+    answers.late_s = 1.0 if trouble == "slow" else 0.0
+
+    answer = person(served, "t").get("/me")
+
+    assert answer.status_code == 503
+    assert answer.json()["error"]["message"] == "The JupyterHub does not answer; trying again"
+    assert answer.headers["Retry-After"] == "2"
+    assert served.client.get("/healthz").status_code == 200
+
+
+def test_the_hub_is_asked_once_in_thirty_seconds_by_token_and_once_by_many_requests_at_a_time(
+    answers: Answers,
+) -> None:
+    now = [100.0]
+    answers.add("t", "ada")
+    answers.late_s = 0.1
+
+    async def ask() -> None:
+        hub = JupyterHub(settings, monotonic=lambda: now[0])
+        names = {each.name for each in await asyncio.gather(*(hub.visitor("t") for _ in range(50)))}
+        assert (names, answers.n_asked) == ({"ada"}, 1)
+        now[0] += 29.9
+        await hub.visitor("t")
+        assert answers.n_asked == 1
+        del answers.people["token t"]
+        now[0] += 0.2
+        with pytest.raises(NotLoggedIn, match="restart your server"):
+            await hub.visitor("t")
+        await hub.close()
+
+    with standing_in(answers) as settings:
+        asyncio.run(ask())
+
+
+def test_what_a_hub_refused_or_did_not_answer_is_asked_again(answers: Answers) -> None:
+    async def ask() -> None:
+        hub = JupyterHub(settings)
+        with pytest.raises(NotLoggedIn):
+            await hub.visitor("t")
+        answers.add("t", "ada")
+        answers.status = 503
+        with pytest.raises(ServiceError):
+            await hub.visitor("t")
+        answers.status = 200
+        assert (await hub.visitor("t")).name == "ada"
+        await hub.close()
+
+    with standing_in(answers) as settings:
+        asyncio.run(ask())
+
+
+def test_a_service_that_no_hub_started_says_so() -> None:
+    with pytest.raises(OrganizerError, match=r"JUPYTERHUB_API_URL.*kit hub-config"):
+        settings_from({}, "organizers")
+
+
+def test_submissions_of_hub_users_are_scored_and_ranked(on_hub: Any, answers: Answers) -> None:
+    answers.add("t", "ada")
+    served = on_hub()
+
+    person(served, "t").submit()
+    served.judge(scored(0.5, 0.5))
+
+    rows = person(served, "t").get("/competitions/four/questions/counts/leaderboard").json()["rows"]
+    assert [(row["team"], row["rank"]) for row in rows] == [("ada", 1)]
