@@ -21,10 +21,11 @@ from conftest import Clock
 from served import COUNTS, Served, failed, serving
 
 from kit.client.standing import describe
-from kit.store import Store
+from kit.store import Blended, Share, Store
 from kit.submission import Evidence, Outcome, Score, Split, State
 from kit.widgets.boards import board_columns, board_rows, submission_row
 from kit.widgets.card import nodes
+from kit.widgets.columns import lead
 
 MODES = ("public", "hidden", "frozen", "ladder")
 BREAK = datetime(2026, 3, 4, tzinfo=UTC)
@@ -37,9 +38,11 @@ MOMENTS = {
 FIRST, SMALL, WORSE, CLEAR, NOT_CLEAR = 6101.25, 6007.75, 7203.5, 4105.75, 4011.25
 BOBS_FIRST, BOBS_CLEAR, LATE_BASELINE = 6409.25, 3501.75, 5609.5
 IN_AN_INCIDENT = 8123.75
+BLEND = 5400.0
+SHARE = '"contributivity":37.0'
 PRIVATE = 90_000.0
 """Private scores are by so much greater."""
-PLANTED = (FIRST, SMALL, WORSE, CLEAR, NOT_CLEAR, BOBS_FIRST, BOBS_CLEAR, LATE_BASELINE)
+PLANTED = (FIRST, SMALL, WORSE, CLEAR, NOT_CLEAR, BOBS_FIRST, BOBS_CLEAR, LATE_BASELINE, BLEND)
 
 
 def outcome(public: float, *, seed: int, spread: float = 1e-9) -> Outcome:
@@ -79,7 +82,18 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, store: Store, clock: C
         _submit(service, "bob", outcome(BOBS_CLEAR, seed=7))
         service.people["olga"].put(f"{COUNTS}/baselines/mean/predictions", content=four.OFF_BY_TWO)
         service.judge(outcome(LATE_BASELINE, seed=8))
+        _blend(service)
         yield service
+
+
+def _blend(service: Served) -> None:
+    version = service.store.versions.in_force("four", "counts")
+    assert version is not None
+    scores = {"public": BLEND, "private": BLEND + PRIVATE}
+    blended = Blended(
+        version, {1: Share(37.0), 2: Share(63.0)}, {"combined": scores, "foldwise_best": scores}
+    )
+    service.store.blends.keep("four", "counts", "all", blended, now=BREAK)
 
 
 def _submit(service: Served, name: str, judged: Outcome) -> None:
@@ -91,24 +105,22 @@ def mode_of(service: Served) -> str:
     return service.competitions[0].phases[-1].leaderboard
 
 
-def visible(mode: str, moment: str) -> set[float]:
+def visible(mode: str, moment: str) -> set[float | str]:
     """What ada may see of what is planted."""
-    own = {FIRST, SMALL, WORSE, CLEAR, NOT_CLEAR}
+    # On the leaderboard of all submissions everyone's.
     if moment == "after":
-        # Her own, and on the leaderboards of each team its best.
-        seen = own | {BOBS_CLEAR, LATE_BASELINE}
-        return seen | {value + PRIVATE for value in seen}
+        return {*PLANTED, *(value + PRIVATE for value in PLANTED), SHARE}
     if moment == "before" or mode == "public":
-        return own | {BOBS_CLEAR, LATE_BASELINE}
+        return {*PLANTED, SHARE}
     return {
-        "hidden": set[float](),
+        "hidden": set[float | str](),
         "frozen": {FIRST, BOBS_FIRST},
         "ladder": {FIRST, CLEAR, BOBS_CLEAR, LATE_BASELINE},
     }[mode]
 
 
-def forbidden(mode: str, moment: str) -> set[float]:
-    everything = {*PLANTED, *(value + PRIVATE for value in PLANTED), IN_AN_INCIDENT}
+def forbidden(mode: str, moment: str) -> set[float | str]:
+    everything = {*PLANTED, *(value + PRIVATE for value in PLANTED), IN_AN_INCIDENT, SHARE}
     return everything - visible(mode, moment)
 
 
@@ -119,7 +131,7 @@ def walk(service: Served) -> Iterator[tuple[str, str]]:
     pairs = [(a, b) for a in numbers for b in numbers if a != b]
     addresses = [
         *(f"/submissions/{number}" for number in range(1, 12)),
-        *(f"{COUNTS}/leaderboard?split={split}" for split in Split),
+        *(f"{COUNTS}/leaderboard?split={split}{per}" for split in Split for per in ("", "&per=submission")),
         *(
             f"/competitions/four/leaderboard?split={split}&method={method}"
             for split in Split
@@ -148,7 +160,7 @@ def _screens(service: Served) -> Iterator[tuple[str, str]]:
         yield f"sentence {facts['id']}", describe(facts)
         yield f"line {facts['id']}", json.dumps(submission_row(facts))
     board = ada.get(f"{COUNTS}/leaderboard").json()
-    yield "board", json.dumps([board_columns(board), board_rows(board, "ada")])
+    yield "board", json.dumps([board_columns(board), board_rows(board, "ada"), lead(board)])
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -178,6 +190,8 @@ def test_organizers_see_all_scores_at_any_time(world: Served, clock: Clock) -> N
     for now in MOMENTS.values():
         clock.now = now
         told = world.people["olga"].get("/competitions/four/submissions").text
+
+        told += world.people["olga"].get(f"{COUNTS}/leaderboard").text
 
         assert all(str(v) in told and str(v + PRIVATE) in told for v in PLANTED)
 

@@ -146,8 +146,12 @@ class FakeCompetition:
             "me": {"name": "ada", "role": client.role, "team": "ada", "rules_accepted": False},
         } | overview  # fmt: skip
 
-    def leaderboard_path(self, split: str, question: str | None) -> str:
-        return f"{self.path}/questions/{question}/leaderboard?split={split}"
+    def leaderboard_path(self, split: str, question: str | None, *, per: str = "team") -> str:
+        more = "" if per == "team" else f"&per={per}"
+        return f"{self.path}/questions/{question}/leaderboard?split={split}{more}"
+
+    def question(self, question: str | None) -> dict[str, Any]:
+        return self.overview["questions"][0]
 
     def check(self, predictions: object, question: str | None = None) -> str:
         if "bad" in str(predictions):

@@ -12,6 +12,7 @@ import typer
 
 from kit.cli.participant import AsJson, Competition, Positional, Question, opened
 from kit.cli.screen import print_json, print_table, tell
+from kit.client.blends import blend_lines, built_on_text
 from kit.client.pages import left_out, shown_rows
 from kit.errors import InvalidRequest
 
@@ -28,6 +29,14 @@ COLUMNS = (
     "low",
     "high",
     "first",
+    "submission",
+    "contributivity",
+    "historical",
+    "train_s",
+    "valid_s",
+    "test_s",
+    "peak_mb",
+    "built_on",
     "n_submissions",
     "submitted_at",
     "shake_up",
@@ -57,6 +66,9 @@ def leaderboard(
     ] = None,
     top: Annotated[int | None, typer.Option(min=1, max=1000, help="Only so many rows.")] = None,
     around_me: Annotated[bool, typer.Option("--around-me", help="The rows around your team.")] = False,
+    per: Annotated[
+        Literal["team", "submission"], typer.Option(help="What has a row: each team, or each submission.")
+    ] = "team",
     as_json: AsJson = False,
 ) -> None:
     """Show the leaderboard; of all questions together where there are several and none is named.
@@ -65,7 +77,7 @@ def leaderboard(
     """
     comp = opened(competition or where)
     asked = {"version": version, "at": at, "limit": top, "around": "me" if around_me else None}
-    board = comp.client.get(_board_path(comp, split, question, asked))
+    board = comp.client.get(_board_path(comp, split, question, per, asked))
     if as_json:
         print_json(board["rows"])
         if board["n_rows"] > len(board["rows"]) and top is None:
@@ -79,7 +91,9 @@ def leaderboard(
         return
     me = comp.overview["me"] or {}
     signs = UNICODE if "utf" in (sys.stdout.encoding or "").lower() else ASCII
-    rows = board_lines(shown_rows(board), signs)
+    rows = board_lines(shown_rows(board), signs, per=per)
+    for line in blend_lines(board):
+        tell(line)
     title = f"{comp.slug}, {split}, {board.get('metric') or 'all questions'}"
     print_table(rows, COLUMNS, own=me.get("team"), title=title)
     if more := left_out(board):
@@ -88,8 +102,10 @@ def leaderboard(
         tell(f"{signs.tie} cannot be told apart from the first at 5 %.")
 
 
-def _board_path(comp: CompetitionClient, split: str, question: str | None, asked: dict[str, Any]) -> str:
-    path = comp.leaderboard_path(split, question)
+def _board_path(
+    comp: CompetitionClient, split: str, question: str | None, per: str, asked: dict[str, Any]
+) -> str:
+    path = comp.leaderboard_path(split, question, per=per)
     given = {key: value for key, value in asked.items() if value is not None}
     is_past = "version" in given or "at" in given
     if is_past and question is None and path.startswith(f"{comp.path}/leaderboard"):
@@ -128,13 +144,15 @@ UNICODE = Signs("├", "─", "┤", "●", "–", "≈")
 ASCII = Signs("|", "-", "|", "o", "-", "~")
 
 
-def board_lines(rows: Sequence[dict[str, Any]], signs: Signs) -> list[dict[str, Any]]:
+def board_lines(rows: Sequence[dict[str, Any]], signs: Signs, *, per: str = "team") -> list[dict[str, Any]]:
     """Rows of a leaderboard as they are printed."""
+    idle = "submission" if per == "team" else "n_submissions"
     scale = _scale(rows)
     has_ties = sum(bool(row.get("tie_with_first")) for row in rows) > 1
     return [
         {
-            **row,
+            **{key: value for key, value in row.items() if key != idle},
+            **_more(row),
             "ranks": _ranks(row, signs),
             "tie": signs.tie if has_ties and row.get("tie_with_first") else "",
             "interval": bar(row, scale, signs) if scale else "",
@@ -142,6 +160,18 @@ def board_lines(rows: Sequence[dict[str, Any]], signs: Signs) -> list[dict[str, 
         }
         for row in rows
     ]
+
+
+def _more(row: dict[str, Any]) -> dict[str, Any]:
+    """What a row tells beside scores; nothing where it is 0, as on RAMP's leaderboards."""
+    peak, share, passed = (row.get(k) for k in ("peak_bytes", "contributivity", "historical_contributivity"))
+    return {
+        "contributivity": f"{share:g} %" if share else None,
+        "historical": f"{passed:g} %" if passed and passed != share else None,
+        "train_s": row.get("fit_s"),
+        "peak_mb": round(peak / 1e6) if peak else None,
+        "built_on": built_on_text(row) or None,
+    }
 
 
 def _ranks(row: dict[str, Any], signs: Signs) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kit.client.display import show_live
 from kit.client.facts import Checked, CheckedCode, Comparison
 from kit.client.http import PATIENT, Json, quoted
+from kit.client.plots import Plots
 from kit.client.questions import named, with_data
 from kit.client.reading import Reading
 from kit.client.service import Client
@@ -229,6 +230,7 @@ class CompetitionClient(Reading):
         limit: int | None = None,
         offset: int = 0,
         around_me: bool = False,
+        per: Literal["team", "submission"] = "team",
     ) -> Leaderboard:
         """The leaderboard as a DataFrame that shows itself live; of all questions where none is named.
 
@@ -240,20 +242,30 @@ class CompetitionClient(Reading):
             Ask for a page: so many rows, at most 1,000, after so many.
         around_me : bool
             Ask for the page with your team in its middle.
+        per : str
+            What has a row: each team, or each submission. On a ladder only teams have.
         """
         from kit.client.tables import Leaderboard
 
         asked = {"limit": limit, "offset": offset or None, "around": "me" if around_me else None}
         page = "".join(f"&{key}={value}" for key, value in asked.items() if value is not None)
-        board = self.client.get(self.leaderboard_path(split, question) + page)
+        board = self.client.get(self.leaderboard_path(split, question, per=per) + page)
         return Leaderboard(self, board, is_page=bool(page))
 
-    def leaderboard_path(self, split: str = "public", question: str | None = None) -> str:
+    def plot(self, question: str | None = None) -> Plots:
+        """Best score over time and, where code is taken, scores against what they cost: live plots."""
+        return Plots(self, self.question(question)["id"])
+
+    def leaderboard_path(
+        self, split: str = "public", question: str | None = None, *, per: str = "team"
+    ) -> str:
         """The address of a leaderboard, for `Client.get` and `Client.watch`."""
         if question is None and len((self._seen or self.overview)["questions"]) > 1:
+            if per != "team":
+                raise InvalidRequest("Name the question: together, questions have rows of teams alone.")
             return f"{self.path}/leaderboard?split={quoted(split)}"
-        asked = self.question(question)
-        return f"{self._of(asked)}/leaderboard?split={quoted(split)}"
+        path = f"{self._of(self.question(question))}/leaderboard?split={quoted(split)}"
+        return path if per == "team" else f"{path}&per={quoted(per)}"
 
     def watch_leaderboard(
         self,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from kit.client.blends import blend_lines, built_on_text
 from kit.client.display import widget_bundle
 from kit.client.http import Json
 from kit.client.pages import left_out, shown_rows
@@ -22,6 +23,14 @@ _SHOWN = (
     "score",
     "low",
     "high",
+    "submission",
+    "contributivity",
+    "historical_contributivity",
+    "fit_s",
+    "valid_s",
+    "test_s",
+    "peak_bytes",
+    "built_on",
     "n_submissions",
     "submitted_at",
     "shake_up",
@@ -54,7 +63,8 @@ class Leaderboard(pd.DataFrame):
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        lines = [self._title(), self._short().to_string(index=False, na_rep=""), self.about["left_out"]]
+        table = self._short().to_string(index=False, na_rep="")
+        lines = [self._title(), *blend_lines(self.about), table, self.about["left_out"]]
         return "\n".join(line for line in lines if line)
 
     def _repr_html_(self) -> str:
@@ -63,11 +73,17 @@ class Leaderboard(pd.DataFrame):
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         if self._is_page:
             return {}
-        return widget_bundle("leaderboard", self._comp, self.about.get("question"), self.about["split"])
+        asked = self.about.get("question"), self.about["split"], self.about.get("per", "team")
+        return widget_bundle("leaderboard", self._comp, *asked)
 
     def _short(self) -> pd.DataFrame:
-        kept = [name for name in _SHOWN if name in self.columns and self[name].notna().any()]
+        # What a team's rows say anyway, and what nobody has.
+        idle = {"submission"} if self.about.get("per", "team") == "team" else {"n_submissions"}
+        told = [name for name in _SHOWN if name in self.columns and name not in idle]
+        kept = [name for name in told if self[name].astype(bool).where(self[name].notna(), other=False).any()]
         short = pd.DataFrame(self[kept])
+        if "built_on" in kept:
+            short["built_on"] = [built_on_text({"built_on": each}) for each in short["built_on"]]
         if "rank" in kept:
             short["rank"] = short["rank"].astype("string").fillna("baseline")
         if "submitted_at" in kept:

@@ -10,6 +10,7 @@ from kit.widgets.listing import diff, listing
 from kit.widgets.login import Gate, LoginForm, login
 from kit.widgets.organizer import organizer
 from kit.widgets.panel import panel
+from kit.widgets.pareto import plots
 from kit.widgets.screen import big_screen, visit
 from kit.widgets.table import LiveTable, column
 from kit.widgets.trial import TrialCard, trial_card
@@ -35,6 +36,7 @@ __all__ = [
     "login",
     "organizer",
     "panel",
+    "plots",
     "submissions",
     "trial_card",
     "visit",

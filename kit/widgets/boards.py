@@ -13,6 +13,7 @@ from kit.client.pages import left_out, shown_rows
 from kit.errors import KitError
 from kit.widgets._widget import Json, box, quiet, remembered
 from kit.widgets.card import TONES
+from kit.widgets.columns import lead, more_columns, more_values
 from kit.widgets.fragment import Fragment, Node, button, el, message
 from kit.widgets.kinds import takes_runs
 from kit.widgets.table import LiveTable, column
@@ -51,6 +52,8 @@ class LeaderboardTable(LiveTable):
         elif board.get("mode") == "frozen":
             changed["empty"] = "The leaderboard is frozen, and was empty then. It opens at the end."
         rows = board_rows(board, self._team, self._reader)
+        if (told := lead(board)) != self.lead:
+            changed["lead"] = told
         if (note := left_out(board)) != self.note:
             changed["note"] = note
         if (legend := _legend(rows)) != self.legend:
@@ -65,18 +68,23 @@ class LeaderboardTable(LiveTable):
 
 
 def leaderboard(
-    comp: CompetitionClient, question: str | None = None, split: str = "public", **traits: Any
+    comp: CompetitionClient,
+    question: str | None = None,
+    split: str = "public",
+    per: str = "team",
+    **traits: Any,
 ) -> LeaderboardTable:
     """The live leaderboard of a question; of all questions together where none is named.
 
-    ``team`` is whose row is marked; by default the reader's own.
+    ``team`` is whose row is marked; by default the reader's own. ``per`` is what has a row: "team", or
+    "submission".
     """
-    key = (comp.client.token, question, split, tuple(map(str, traits.values())))
-    return remembered(comp, key, partial(_leaderboard, comp, question, split, **traits))  # type: ignore[no-any-return]
+    key = (comp.client.token, question, split, per, tuple(map(str, traits.values())))
+    return remembered(comp, key, partial(_leaderboard, comp, question, split, per, **traits))  # type: ignore[no-any-return]
 
 
 def _leaderboard(
-    comp: CompetitionClient, question: str | None, split: str, **traits: Any
+    comp: CompetitionClient, question: str | None, split: str, per: str, **traits: Any
 ) -> LeaderboardTable:
     overview = comp.overview
     me = overview["me"] or {}
@@ -86,7 +94,7 @@ def _leaderboard(
     named = asked["title"] if asked else overview["title"]
     label = f"{split} leaderboard, {named}"
     made = LeaderboardTable(**{**own, "title": named, "label": label, "data": {"split": split}} | traits)
-    path = comp.leaderboard_path(split, question)
+    path = comp.leaderboard_path(split, question, per=per)
     made.keep(comp.client.watch(path, made.show_board, on_error=made.lost_board))
     return made
 
@@ -115,13 +123,18 @@ def board_columns(board: Json) -> list[dict[str, Any]]:
     made += [column(f"parts.{name}", name, "number", help="Normalised", hide="narrow") for name in parts]
     if parts:
         return made
-    times = column("submitted_at", "Submitted", "time", hide="narrow")
-    return [*made, column("n_submissions", "Tries", "number", digits=0, hide=hide), times]
+    per = board.get("per", "team")
+    made += more_columns(rows, per=per)
+    tries = [column("n_submissions", "Tries", "number", digits=0, hide=hide)] if per == "team" else []
+    return [*made, *tries, column("submitted_at", "Submitted", "time", hide="narrow")]
 
 
 def board_rows(board: Json, team: str | None, reader: str | None = None) -> list[dict[str, Any]]:
-    """The rows of a leaderboard, each told apart by its team."""
-    return [_board_row(row, team, reader) for row in shown_rows(board)]
+    """The rows of a leaderboard, each told apart by its team, or by its submission."""
+    rows = [_board_row(row, team, reader) for row in shown_rows(board)]
+    if board.get("per") == "submission":
+        return [{**row, "_key": f"submission:{row['submission']}"} for row in rows]
+    return rows
 
 
 def _board_row(row: Json, team: str | None, reader: str | None) -> dict[str, Any]:
@@ -130,9 +143,11 @@ def _board_row(row: Json, team: str | None, reader: str | None) -> dict[str, Any
     members = [str(name) for name in row.get("members") or [] if name != row["team"]]
     more = {f"metrics.{name}": value for name, value in (row.get("metrics") or {}).items()}
     parts = {f"parts.{name}": part.get("normalized") for name, part in (row.get("parts") or {}).items()}
-    kept = {key: value for key, value in row.items() if key not in {"metrics", "parts", "members"}}
+    left = {"metrics", "parts", "members", "built_on"}
+    kept = {key: value for key, value in row.items() if key not in left}
     return {
         **kept,
+        **more_values(row),
         **more,
         **parts,
         "_key": f"{'baseline' if baseline else 'team'}:{row['team']}",

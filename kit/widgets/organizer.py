@@ -15,6 +15,7 @@ from kit.widgets.fragment import Fragment, message
 from kit.widgets.header import header
 from kit.widgets.kinds import takes_runs
 from kit.widgets.login import Gate
+from kit.widgets.pareto import ParetoPlot
 from kit.widgets.plot import ProgressPlot
 from kit.widgets.probing import ProbingView
 from kit.widgets.rejudging import Rejudging
@@ -98,8 +99,9 @@ def _screen(comp: CompetitionClient, leave: Callable[[], None], plot: ProgressPl
     again = Rejudging(comp)
     _watch(comp, f"{comp.path}/rejudges", again.table, again.show)
     _watch(comp, f"{comp.path}/versions", again.table, again.show_versions)
+    against_cost = _against_cost(comp, overview, queue.table)
     pages = {
-        "Leaderboard": box(_boards(comp, overview), plot.box),
+        "Leaderboard": box(_boards(comp, overview), plot.box, *(each.box for each in against_cost)),
         "Submissions": table,
         "Participants": people,
         "Queue and workers": queue.box,
@@ -109,8 +111,19 @@ def _screen(comp: CompetitionClient, leave: Callable[[], None], plot: ProgressPl
     }
     parts = tabbed(pages, label="Parts of the organizers' screen")
     # What is only told from the watching thread lives as long as the screen.
-    parts.told = (numbers, plot, queue, again, signs)
+    parts.told = (numbers, plot, queue, again, signs, against_cost)
     return box(header(overview, leave), numbers, parts, name="kit-panel kit-wide kit-organizer")
+
+
+def _against_cost(comp: CompetitionClient, overview: Json, keeper: LiveTable) -> list[ParetoPlot]:
+    """A plot for each question that takes code."""
+    made = []
+    for question in overview["questions"]:
+        if question.get("code"):
+            made.append(ParetoPlot(question))
+            path = comp.leaderboard_path("public", question["id"], per="submission")
+            keeper.keep(comp.client.watch(path, made[-1].show))
+    return made
 
 
 def _watch(comp: CompetitionClient, path: str, table: LiveTable, *shows: Callable[[Json], object]) -> None:

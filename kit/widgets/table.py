@@ -29,6 +29,8 @@ class LiveTable(KitWidget):
         How many rows may be ticked at once; 0 shows no boxes. What is ticked is ``selected``.
     legend : str
         What the marks in the first column mean; stands below, where there are any.
+    lead : str
+        What is said above the rows, a line each.
     note : str
         What is said below the rows, such as how many more there are.
     flash : sequence of str
@@ -45,6 +47,7 @@ class LiveTable(KitWidget):
     legend = traitlets.Unicode().tag(sync=True)
     label = traitlets.Unicode("Table").tag(sync=True)
     empty = traitlets.Unicode("Nothing here yet.").tag(sync=True)
+    lead = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     selectable = traitlets.Int(0).tag(sync=True)
     selected: traitlets.List[Any] = traitlets.List().tag(sync=True)

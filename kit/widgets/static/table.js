@@ -161,8 +161,9 @@ class Table {
     this.empty = make("div", { className: "kit-empty" });
     this.foot = make("div", { className: "kit-foot" });
     this.legend = make("div", { className: "kit-legend" });
+    this.lead = make("div", { className: "kit-lead" });
     this.scroll = make("div", { className: "kit-scroll", tabIndex: 0, role: "region" }, this.table, this.empty);
-    el.append(make("div", { className: "kit-bar" }, this.title, this.status, this.search), this.scroll, this.legend, this.foot);
+    el.append(make("div", { className: "kit-bar" }, this.title, this.status, this.search), this.lead, this.scroll, this.legend, this.foot);
     const label = model.get("label");
     this.scroll.setAttribute("aria-label", label);
     this.table.setAttribute("aria-label", label);
@@ -254,6 +255,7 @@ class Table {
     // Where nothing needs telling apart, the dot of the first says nothing.
     this.table.classList.toggle("kit-marked", Boolean(legend));
     if (this.legend.textContent !== legend) this.legend.textContent = legend;
+    if (this.lead.textContent !== this.model.get("lead")) this.lead.textContent = this.model.get("lead");
   }
 
   mark(row) { return JSON.stringify((this.model.get("flash") ?? []).map((key) => row[key])); }
@@ -345,6 +347,7 @@ function render({ model, el }) {
     "change:title": () => table.draw(),
     "change:empty": () => table.draw(),
     "change:legend": () => table.draw(),
+    "change:lead": () => table.draw(),
     "change:note": () => table.draw(),
     "change:columns": () => (table.drawHead(), table.draw()),
     "change:selected": () => table.drawPicks(),
