@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import four
@@ -133,13 +134,20 @@ def scored(public: float, private: float) -> Outcome:
     return Outcome(State.SCORED, tuple(scores))
 
 
-def ran(outcome: Outcome, fold: Mapping[str, float], *, traceback: str = "", n_folds: int = 3) -> Outcome:
+def ran(
+    outcome: Outcome,
+    fold: Mapping[str, float],
+    *,
+    traceback: str = "",
+    n_folds: int = 3,
+    files: Mapping[str, Path] | None = None,
+) -> Outcome:
     """An outcome of code whose folds all have these scores, by step."""
     scores = {step: {"mae": value, "rmse": value} for step, value in fold.items()}
     folds = [{"fold": k, "state": "done", "scores": scores} for k in range(n_folds)]
     together = {"mean": scores, "std": scores, "bagged": scores}
     report = {"folds": folds, **together, "isolation": "isolated", "reproducible": True}
-    return replace(outcome, code=CodeResult(json.dumps(report), traceback=traceback))
+    return replace(outcome, code=CodeResult(json.dumps(report), traceback=traceback, files=files or {}))
 
 
 def rejected(*reasons: str) -> Outcome:

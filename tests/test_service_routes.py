@@ -24,6 +24,7 @@ ADAS_NOTE = "adas-note-e5c1"
 DETAIL = "detail-of-the-incident-9d2f"
 ADAS_CODE = b"adas_secret_model = 'ada-model-77aa'\n"
 ADAS_TRACEBACK = "adas-traceback-55bb"
+ADAS_NOTEBOOK = "adas-notebook-19ce"
 ALL_ROWS = 1414.21875
 FOLD = {"train": 1.25, "valid": 2236.5, "public": 1618.03125, "private": 1732.0625, "test": ALL_ROWS}
 """Scores of a fold of ada's code, by step."""
@@ -87,6 +88,11 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
     "GET /api/v1/submissions/{number}": ("/api/v1/submissions/{adas}", {}, (401, 200, 404, 200)),
     "GET /api/v1/submissions/{number}/traceback": (
         "/api/v1/submissions/{adas_code}/traceback",
+        {},
+        (401, 200, 404, 200),
+    ),
+    "GET /api/v1/submissions/{number}/notebook": (
+        "/api/v1/submissions/{adas_code}/notebook",
         {},
         (401, 200, 404, 200),
     ),
@@ -195,6 +201,11 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
         (401, 403, 403, 200),
     ),
     "GET /api/v1/competitions/{slug}/teams": ("/api/v1/competitions/four/teams", {}, (401, 403, 403, 200)),
+    "GET /api/v1/competitions/{slug}/similar": (
+        "/api/v1/competitions/four/similar",
+        {},
+        (401, 403, 403, 200),
+    ),
     "GET /api/v1/competitions/{slug}/probing": (
         "/api/v1/competitions/four/probing",
         {},
@@ -283,7 +294,10 @@ def _fill(service: Served) -> None:
     service.score(PUBLIC, PRIVATE)
     olga.post(f"{COUNTS}/rejudge", json={"dry_run": True})
     ada.post(f"{COUNTS}/submissions?filename=model.py", content=ADAS_CODE)
-    service.judge(ran(scored(PUBLIC, PRIVATE), FOLD, traceback=ADAS_TRACEBACK))
+    executed = service.store.directory / "executed.ipynb"
+    executed.write_text(ADAS_NOTEBOOK)
+    files = {"notebook": executed}
+    service.judge(ran(scored(PUBLIC, PRIVATE), FOLD, traceback=ADAS_TRACEBACK, files=files))
     ada.submit(ADAS_FILE)
 
 
@@ -293,7 +307,7 @@ def ask(service: Served, role: str, route: str):
     person = service.people[role]
     (bobs_error,) = service.store.queue.listing([State.ERROR])
     (adas_token,) = service.store.accounts.tokens(service.store.accounts.user("ada")["id"])[:1]
-    (code,) = (s.id for s in service.store.submissions.list("four") if s.kind is Kind.CODE)
+    code = next((s.id for s in service.store.submissions.list("four") if s.kind is Kind.CODE), 99)
     known = {"adas_code": str(code), "adas_waiting": str(code + 1)}
     known |= {"adas": "1", "incident": bobs_error["incident"], "adas_token": str(adas_token["id"])}
     for name, value in known.items():
@@ -331,6 +345,7 @@ def secrets_of(service: Served, role: str) -> dict[str, bytes]:
     if role != "ada":
         found |= {"ada's file": ADAS_FILE[9:], "ada's note": ADAS_NOTE.encode()}
         found |= {"ada's code": ADAS_CODE[:19], "ada's traceback": ADAS_TRACEBACK.encode()}
+        found |= {"ada's notebook as it ran": ADAS_NOTEBOOK.encode()}
         found |= {"ada's fold": str(FOLD["valid"]).encode(), "its test": str(FOLD["public"]).encode()}
         found |= {"its hash": service.store.submissions.get(1).sha256.encode()}
     if role == "nobody":

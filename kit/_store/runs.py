@@ -39,6 +39,11 @@ class CodeRun:
     has_notebook: bool = False
     """Whether a notebook was kept as it ran."""
 
+    @property
+    def cells(self) -> tuple[int, int] | None:
+        """Of a notebook: how many cells are done, of how many."""
+        return self.folds[0].cells if self.folds else None
+
 
 class Runs:
     """Writes and reads runs. A fold's run is one row, however often it is told or made again."""

@@ -89,11 +89,13 @@ def code_run(
     """
     told = _Told(judgement, shown, exact)
     done = [fold for fold in run.folds if fold.state == "done"]
+    n_cells_done, n_cells = run.cells or (None, None)
+    folds = [] if run.cells else run.folds
     report = run.report if judgement.state is State.SCORED else {}
     return models.CodeRun(
-        n_folds=len(run.folds) or _n_expected(question),
-        n_done=sum(fold.state in ("done", "failed") for fold in run.folds),
-        folds=[told.fold(fold) for fold in run.folds],
+        n_folds=len(folds) or (None if run.cells else _n_expected(question)),
+        n_done=sum(fold.state in ("done", "failed") for fold in folds),
+        folds=[told.fold(fold) for fold in folds],
         mean=told.steps(report.get("mean")),
         std=told.steps(report.get("std")),
         bagged=told.steps(report.get("bagged"), is_official=True),
@@ -104,6 +106,9 @@ def code_run(
         valid_s=_mean([fold.times.get("valid_s") for fold in done]),
         test_s=_mean([fold.times.get("test_s") for fold in done]),
         peak_bytes=max((fold.peak_bytes for fold in run.folds if fold.peak_bytes), default=None),
+        n_cells=n_cells,
+        n_cells_done=n_cells_done,
+        has_notebook=run.has_notebook,
         built_on=None,
     )
 

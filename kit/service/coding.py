@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path, PurePosixPath
+
 from kit.code_files import read_code
 from kit.errors import NotFound
 from kit.service import models
@@ -24,6 +26,23 @@ def traceback(service: Service, caller: Caller, number: int) -> str:
     failed, output = service.store.runs.texts(judgement.id)
     printed = f"Output:\n{output}" if output else ""
     return "\n".join(text.rstrip("\n") + "\n" for text in (failed, printed) if text)
+
+
+def notebook(service: Service, caller: Caller, number: int) -> tuple[Path, str]:
+    """The notebook of a submission as it ran, and a name for it.
+
+    Raises
+    ------
+    NotFound
+        Also where there is none: it is no notebook, or was ended before it could be kept.
+    """
+    _, submission = find(service, caller, number)
+    judgement = service.store.submissions.judgement(submission.id)
+    kept = service.store.runs.files(judgement.id).get("notebook")
+    if kept is None:
+        raise NotFound(f"Of submission {number} no notebook was kept; its state and traceback say why.")
+    stem = PurePosixPath(submission.filename).stem
+    return service.store.blobs.path(kept), f"submission-{number}-executed-{stem}.ipynb"
 
 
 def cancel(service: Service, caller: Caller, number: int) -> models.Submission:

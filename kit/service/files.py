@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 BYTES = "application/octet-stream"
+NOTEBOOK = "application/x-ipynb+json"
 PARQUET = "application/vnd.apache.parquet"
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import FileResponse, PlainTextResponse, Response
 
 from kit.service import coding, crediting, models
 from kit.service.context import Number, Reader, ServiceHere, Submitter
 from kit.service.errors import documented
+from kit.service.files import NOTEBOOK, binary
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"], responses=documented(401, 403, 404, 422, 500))
 TEXT = {"text/plain": {"schema": {"type": "string"}}}
 PRIVATE = {"Cache-Control": "private, no-cache"}
+# What a notebook holds of HTML and scripts is a participant's: no browser is to run it as a page of ours.
+_NOT_SHOWN = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 
 
 @router.get(
@@ -22,6 +25,17 @@ PRIVATE = {"Cache-Control": "private, no-cache"}
 def traceback(service: ServiceHere, caller: Reader, number: Number) -> Response:
     """Where your code failed and the end of what it printed, as text; shown also where scores are hidden."""
     return PlainTextResponse(coding.traceback(service, caller, number), headers=PRIVATE)
+
+
+@router.get(
+    "/submissions/{number}/notebook",
+    response_class=FileResponse,
+    responses={200: {"description": "The notebook, to be kept as a file.", "content": binary(NOTEBOOK)}},
+)
+def notebook(service: ServiceHere, caller: Reader, number: Number) -> Response:
+    """Your notebook as it ran, with its outputs; without them where test inputs are hidden."""
+    path, filename = coding.notebook(service, caller, number)
+    return FileResponse(path, media_type=NOTEBOOK, filename=filename, headers={**PRIVATE, **_NOT_SHOWN})
 
 
 @router.get("/submissions/{number}/code")

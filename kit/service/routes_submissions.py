@@ -46,8 +46,8 @@ async def submit(
 ) -> models.Submission:
     """Submit a file: the body is the file. With an Idempotency-Key it may safely be sent again.
 
-    Its name tells its kind. Predictions are CSV or Parquet, code is a .py file or a .zip of modules;
-    the question says which of them it takes.
+    Its name tells its kind. Predictions are CSV or Parquet, code is a .py file or a .zip of modules, a
+    notebook ends in .ipynb; the question says which of them it takes.
     """
     kind = check_kind(filename, question.kinds, question.id)
     parties = (service, hosted, question, caller)

@@ -180,7 +180,7 @@ def submissions(
         if not is_seen:
             answer.score = None
         if (run := runs.get(standing.judgement.id)) is not None:
-            asked = hosted.questions.get(submission.question)
+            asked = hosted.questions.get(submission.question) if submission.kind is Kind.CODE else None
             seen = shown if is_seen else frozenset()
             answer.code = code_run(run, standing.judgement, asked, seen, exact=exact)
             if hosted.is_code_visible_in(submission.phase):

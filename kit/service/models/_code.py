@@ -58,6 +58,7 @@ class CodeRun(BaseModel):
     is SCORED, and like ``mean`` over folds, their ``std`` and ``bagged`` (all folds together) only where its
     score is. Times are means over the folds that are done, and ``peak_bytes`` is the most of them.
     ``built_on`` names the submissions it credits; null where code was not open when it was submitted.
+    A notebook has no folds: it is run once, in ``fit_s``, and ``n_cells_done`` of its ``n_cells`` are done.
     """
 
     n_folds: int | None
@@ -73,6 +74,9 @@ class CodeRun(BaseModel):
     valid_s: float | None
     test_s: float | None
     peak_bytes: int | None
+    n_cells: int | None
+    n_cells_done: int | None
+    has_notebook: bool
     built_on: list[int] | None
 
 
