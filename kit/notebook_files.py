@@ -121,7 +121,7 @@ def read_notebook(content: bytes, filename: str) -> Notebook:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("nbformat"), int):
-        raise InvalidRequest(f"{filename!r} is no notebook: it is no JSON with cells. Save it anew.")
+        raise InvalidRequest(f"{filename!r} is no notebook: it is not JSON with cells. Save it anew.")
     if found["nbformat"] != 4 or not isinstance(found.get("cells"), list):
         version = found["nbformat"]
         raise InvalidRequest(

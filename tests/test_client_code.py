@@ -35,7 +35,20 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
+def notebook(*sources: str, **facts: object) -> str:
+    cells = [{"cell_type": "code", "metadata": {}, "source": source, "outputs": []} for source in sources]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells} | facts)
+
+
 # What is sent
+
+
+def test_a_notebook_that_uses_its_paths_is_sent_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "model.ipynb"
+    file.write_text(notebook("predict(train, test).to_csv(output)"))
+
+    with outgoing(file, never, never, question=QUESTION) as sent:
+        assert (sent.name, sent.read_bytes()) == ("model.ipynb", file.read_bytes())
 
 
 def test_a_file_is_sent_byte_by_byte(tmp_path: Path) -> None:
@@ -105,8 +118,12 @@ REFUSED: dict[str, tuple[dict[str, str], str, str]] = {
     "folder without entry": ({"f/b.py": GOOD}, "f", r"'f' needs 'estimator.py', .* It has 'b.py'\."),
     "empty folder": ({"f/readme": ""}, "f", r"It has no .py file\."),
     "folder with a bad module": ({"f/estimator.py": GOOD, "f/b.py": "x =\n"}, "f", "b.py, line 1: "),
-    "no notebook": ({"a.ipynb": "x"}, "a.ipynb", "a.ipynb is no notebook: it is not JSON with cells"),
-    "no cells": ({"a.ipynb": '{"cells": []}'}, "a.ipynb", "a.ipynb has no code cells"),
+    "no notebook": ({"a.ipynb": "x"}, "a.ipynb", "'a.ipynb' is no notebook: it is not JSON with cells"),
+    "no cells": ({"a.ipynb": notebook()}, "a.ipynb", "'a.ipynb' has no cell of code"),
+    "old": ({"a.ipynb": notebook(nbformat=3)}, "a.ipynb", "format 3, and 4 is wanted. Save it anew in Jup"),
+    "in R": ({"a.ipynb": notebook(metadata={"kernelspec": {"language": "R"}})}, "a.ipynb", "written in 'R'"),
+    "reads nothing": ({"a.ipynb": notebook("x = 1\n")}, "a.ipynb", "not use `test` nor `output`. A note"),
+    "writes nothing": ({"a.ipynb": notebook("read(test)")}, "a.ipynb", "does not use `output`. A note"),
     "nothing there": ({}, "b.py", "There is no file .*b.py"),
     "too large": ({"a.py": GOOD + "#" * 100_000}, "a.py", r"a.py has 0.1 MB; the limit is 0.1 MB"),
 }  # fmt: skip

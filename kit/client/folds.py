@@ -15,7 +15,9 @@ TIMES = ("fit_s", "valid_s", "test_s", "fit_cpu_s", "valid_cpu_s", "test_cpu_s")
 
 
 def progress_text(code: Json) -> str:
-    """How far it has come, as "fold 3 of 8"; empty where nothing of it is known."""
+    """How far it has come, as "fold 3 of 8" or "cell 5 of 12"; empty where nothing of it is known."""
+    if code and code.get("n_cells"):
+        return f"cell {min((code.get('n_cells_done') or 0) + 1, code['n_cells'])} of {code['n_cells']}"
     if not code or not code.get("n_folds"):
         return ""
     n_folds, n_done = code["n_folds"], code.get("n_done") or 0

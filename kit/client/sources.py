@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import os
 import tempfile
 import zipfile
@@ -15,6 +14,7 @@ from typing import Any
 
 from kit.code_files import check_code, unpack
 from kit.errors import InvalidRequest
+from kit.notebook_files import check_contract, read_notebook
 
 MOST_FILES = 200
 _FIRST_DATE = (1980, 1, 1, 0, 0, 0)
@@ -79,7 +79,7 @@ def read_source(path: Path, code: Mapping[str, Any]) -> Source:
     Raises
     ------
     InvalidRequest
-        Where it is no Python, has no entry, or has links in it.
+        Where it is no Python, has no entry or links in it, or is a notebook that uses no paths it is given.
     """
     if path.is_dir():
         _check_entry(path, code)
@@ -181,9 +181,4 @@ def _may_define(tree: ast.Module, name: str) -> bool:
 
 
 def _check_notebook(name: str, content: bytes) -> None:
-    try:
-        cells = json.loads(content)["cells"]
-    except (ValueError, KeyError, TypeError):
-        raise InvalidRequest(f"{name} is no notebook: it is not JSON with cells. Save it anew.") from None
-    if not any(cell.get("cell_type") == "code" for cell in cells):
-        raise InvalidRequest(f"{name} has no code cells, so there is nothing to run.")
+    check_contract(read_notebook(content, name), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kit.client import credits
@@ -10,7 +11,7 @@ from kit.client.folds import progress_text
 from kit.client.standing import rejudged_text
 from kit.errors import KitError
 from kit.widgets._widget import Json, quiet
-from kit.widgets.folds import fold_table, progress
+from kit.widgets.folds import fold_table, memory, progress, seconds
 from kit.widgets.fragment import Fragment, Node, button, chip, el, message, time
 from kit.widgets.traceback import traceback
 
@@ -36,7 +37,7 @@ class SubmissionCard(Fragment):
         self._traceback = ""
         self._told: Node = None
         self._credits: Credits | None = None
-        super().__init__(announces=True, on={"cancel": self._cancel, "credit": self._credit})
+        super().__init__(announces=True, on=self._actions())
         self.show(facts)
 
     def show(self, facts: Json) -> bool:
@@ -72,6 +73,8 @@ class SubmissionCard(Fragment):
             shown.append(
                 el("div", button(text, "cancel", disabled=is_cancelling), self._told, name="kit-row")
             )
+        if self._submission is not None and (facts.get("code") or {}).get("has_notebook"):
+            shown.append(el("div", button("Save the notebook as it ran", "save"), self._told, name="kit-row"))
         self.change(
             nodes=shown,
             classes=[
@@ -82,6 +85,9 @@ class SubmissionCard(Fragment):
             data={"state": state, "submission": str(facts["id"])},
         )
 
+    def _actions(self) -> dict[str, Callable[[], object]]:
+        return {"cancel": self._cancel, "credit": self._credit, "save": self._save}
+
     def _cancel(self) -> None:
         submission = self._submission
         if submission is None:
@@ -90,6 +96,24 @@ class SubmissionCard(Fragment):
             self._told = None
             self._draw(is_cancelling=True)
         quiet(lambda: self.show(submission.cancel().facts), self._failed)
+
+    def _save(self) -> None:
+        submission = self._submission
+        if submission is None:
+            return
+
+        def save() -> None:
+            try:
+                told = f"Saved as {submission.notebook()}."
+            except FileExistsError as error:
+                told = f"{error.filename} is there already."
+            except OSError as error:
+                told = f"It cannot be saved here: {error.strerror}."
+            with self.lock:
+                self._told = el("span", told, name="kit-muted kit-small")
+                self._draw()
+
+        quiet(save, self._failed)
 
     def _failed(self, error: KitError) -> None:
         with self.lock:
@@ -230,8 +254,11 @@ def _about_runs(facts: Json) -> list[str]:
     told = []
     if code.get("reproducible") is False:
         told.append("Not reproducible: running the first fold again gave other predictions.")
-    if facts["state"] in FINAL and facts.get("kind") == "notebook" and facts["state"] != "ERROR":
-        told.append(f"comp.submission({facts['id']}).notebook() downloads your notebook as it ran.")
+    if code.get("n_cells") and facts["state"] in FINAL:
+        took = [seconds(code.get("fit_s")), memory(code.get("peak_bytes"))]
+        about = ", ".join(part for part in took if part)
+        done = f"{code.get('n_cells_done') or 0} of {code['n_cells']} cells ran"
+        told.append(f"{done}{f' ({about})' if about else ''}.")
     return told
 
 

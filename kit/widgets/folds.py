@@ -14,7 +14,9 @@ STATES = {"waiting": "waits", "running": "running", "done": "done", "failed": "f
 
 
 def progress(code: Json) -> Node:
-    """A strip with a piece for each fold, which says how far they are."""
+    """A strip with a piece for each fold, or each cell of a notebook, which says how far they are."""
+    if code.get("n_cells"):
+        return _cells(code["n_cells"], code.get("n_cells_done") or 0)
     n_folds = code.get("n_folds") or 0
     if not n_folds or n_folds > MANY:
         return None
@@ -24,8 +26,16 @@ def progress(code: Json) -> Node:
     return el("div", *pieces, name="kit-strip", role="img", aria_label=label)
 
 
-def _piece(at: int, state: str) -> Node:
-    return el("span", name="kit-piece", data_state=state, title=f"fold {at + 1}: {STATES[state]}")
+def _cells(n_cells: int, n_done: int) -> Node:
+    if n_cells > MANY:
+        return None
+    states = ["done"] * n_done + ["running"] + ["waiting"] * n_cells
+    pieces = [_piece(at, state, "cell") for at, state in enumerate(states[:n_cells])]
+    return el("div", *pieces, name="kit-strip", role="img", aria_label=f"{n_done} of {n_cells} cells done")
+
+
+def _piece(at: int, state: str, what: str = "fold") -> Node:
+    return el("span", name="kit-piece", data_state=state, title=f"{what} {at + 1}: {STATES[state]}")
 
 
 def fold_table(code: Json, metric: str, *, is_final: bool = False) -> Node:
