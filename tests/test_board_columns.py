@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -85,7 +86,9 @@ def test_scores_are_plotted_against_costs_and_over_time() -> None:
     plot = ParetoPlot(QUESTION)
     plot.show(told)
 
-    until(lambda: plot.box.children[0] is plot._figure)
+    for thread in [each for each in threading.enumerate() if each.name == "kit-widget"]:
+        thread.join()
+    assert plot.box.children[0] is plot._figure
     shown = [trace for trace in plot._figure.data if trace.visible]
     assert [trace.name for trace in shown] == ["bob", "ada", "eve", "not beaten in both"]
     assert list(shown[-1].y) == [0.3, 0.2]

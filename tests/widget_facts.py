@@ -104,6 +104,7 @@ class FakeService:
             "/competitions/penguins/rejudges": [],
             "/competitions/penguins/versions": [],
             "/competitions/penguins/probing": [],
+            "/competitions/penguins/similar": [],
         }
         self.watched: list[str] = []
         self.passwords = {"ada": "correct horse"}

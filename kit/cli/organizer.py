@@ -27,7 +27,7 @@ Host = Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0
 
 def register(app: typer.Typer) -> None:
     """Add the commands, those of the modules beside this one too."""
-    from kit.cli import organizer_offline, people, probing, results
+    from kit.cli import organizer_offline, people, probing, results, similar
 
     organizer_offline.register(app)
     for command in (serve, demo, dashboard, backup, restore):
@@ -35,6 +35,7 @@ def register(app: typer.Typer) -> None:
     results.register(app)
     people.register(app)
     probing.register(app)
+    similar.register(app)
 
 
 def serve(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from kit.clock import from_text
-from kit.service import models, organizing, probing, views
+from kit.service import models, organizing, probing, similar, views
 from kit.service.context import MAX_ID, HostedHere, Organizer, ServiceHere, organizer
 from kit.service.errors import documented
 from kit.service.exports import MEDIA_TYPES, Format
@@ -80,6 +80,19 @@ async def signs_of_probing(
 ) -> Response:
     """What each team's submissions look like: signs of probing with evidence, public against private."""
     return await answer_changed(condition, service, caller, partial(probing.read, service, hosted))
+
+
+@router.get("/competitions/{slug}/similar", response_model=list[answers.Pair], responses=CONDITIONAL)
+async def similar_submissions(
+    service: ServiceHere,
+    caller: Organizer,
+    hosted: HostedHere,
+    condition: Conditional,
+    question: Annotated[str | None, Query(max_length=63)] = None,
+) -> Response:
+    """Pairs of teams whose code or predictions are alike, with the lines. Similar is not copied."""
+    read = partial(similar.read, service, hosted, question)
+    return await answer_changed(condition, service, caller, read)
 
 
 @router.get("/queue")

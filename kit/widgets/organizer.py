@@ -20,6 +20,7 @@ from kit.widgets.plot import ProgressPlot
 from kit.widgets.probing import ProbingView
 from kit.widgets.rejudging import Rejudging
 from kit.widgets.service import KeyNumbers, QueueView, baselines_table, participants_table, show_baselines
+from kit.widgets.similar import SimilarView
 from kit.widgets.table import LiveTable
 from kit.widgets.tabs import Tabs, tabbed
 
@@ -89,12 +90,13 @@ def _screen(comp: CompetitionClient, leave: Callable[[], None], plot: ProgressPl
     kinds = any(takes_runs(each) for each in overview["questions"])
     table = SubmissionsTable(everyone=True, several=several, kinds=kinds, label="all submissions")
     people, queue, baselines = participants_table(), QueueView(), baselines_table(several=several)
-    signs = ProbingView()
+    signs, alike = ProbingView(), SimilarView()
     path = f"{comp.path}/submissions?limit=1000"
     _watch(comp, path, table, table.show_submissions, numbers.show_submissions, plot.show_submissions)
     _watch(comp, f"/users?competition={comp.slug}", people, people.show, numbers.show_people)
     _watch(comp, "/queue", queue.table, queue.show, numbers.show_queue)
     _watch(comp, f"{comp.path}/probing", signs.table, signs.show)
+    _watch(comp, f"{comp.path}/similar", alike.table, alike.show)
     _watch(comp, f"{comp.path}/baselines", baselines, partial(show_baselines, baselines))
     again = Rejudging(comp)
     _watch(comp, f"{comp.path}/rejudges", again.table, again.show)
@@ -107,11 +109,12 @@ def _screen(comp: CompetitionClient, leave: Callable[[], None], plot: ProgressPl
         "Queue and workers": queue.box,
         "Baselines": baselines,
         "Probing": signs.box,
+        "Similarity": alike.box,
         "Rejudging": again.box,
     }
     parts = tabbed(pages, label="Parts of the organizers' screen")
     # What is only told from the watching thread lives as long as the screen.
-    parts.told = (numbers, plot, queue, again, signs, against_cost)
+    parts.told = (numbers, plot, queue, again, signs, alike, against_cost)
     return box(header(overview, leave), numbers, parts, name="kit-panel kit-wide kit-organizer")
 
 

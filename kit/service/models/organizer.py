@@ -184,3 +184,41 @@ class Series(BaseModel):
     worth: float
     overfitting: Growth | None
     tries: list[Try]
+
+
+class Alike(BaseModel):
+    """One of two similar submissions."""
+
+    submission: int
+    team: str
+    submitted_at: Time
+
+
+class AlikeLines(BaseModel):
+    """Lines that are the same in both but for names, constants and layout."""
+
+    file: str
+    start: int
+    text: str
+    other_file: str
+    other_start: int
+    other_text: str
+
+
+class Pair(BaseModel):
+    """Two teams' submissions that are more alike than independent ones are; ``first`` came later.
+
+    Of code, ``share`` of the first is in the second and ``share_back`` of the second in the first, of what
+    nobody was given; ``lines`` say where. Of predictions, ``share`` of the rows are equal, and about
+    ``n_different`` are not. ``credited``: the first says that it is built on the second's team.
+    """
+
+    question: str
+    what: Literal["code", "predictions"]
+    first: Alike
+    second: Alike
+    share: float
+    share_back: float | None
+    n_different: int | None
+    credited: bool
+    lines: list[AlikeLines]
