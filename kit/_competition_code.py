@@ -45,7 +45,9 @@ class Code(Table):
         default=0, ge=0, lt=2**32, description="Of Python's and numpy's random numbers, set before each run."
     )
     kinds: tuple[Literal["predictions", "code", "notebook"], ...] = Field(
-        default=("predictions", "code"), min_length=1, description="What may be submitted."
+        default=("predictions", "code"),
+        min_length=1,
+        description="What may be submitted; with problem, code alone.",
     )
     environment: str | None = Field(
         default=None,
@@ -97,6 +99,13 @@ class Code(Table):
             if not isinstance(value.get(key, ""), str):
                 raise ValueError(f"{key} is {value[key]!r}. Write it as text.")
         return value
+
+    @model_validator(mode="after")
+    def _a_problem_takes_code_alone(self) -> Self:
+        if self.problem and "kinds" in self.model_fields_set and self.kinds != ("code",):
+            odd = next(kind for kind in self.kinds if kind != "code")
+            raise ValueError(f"kinds has '{odd}', and a problem.py judges code alone. Take kinds out.")
+        return self
 
     @model_validator(mode="after")
     def _folds_come_from_one_place(self) -> Self:

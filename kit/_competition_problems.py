@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from kit.errors import Problem
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic_core import ErrorDetails
 
-    from kit.competition import Competition
+    from kit.competition import Competition, Question
 
 FILE = "competition.toml"
+MOST_PROBLEM_FILES, MOST_PROBLEM_BYTES = 100_000, 20_000_000_000
+"""What a problem.py may have beside it: each version of its question has a copy."""
 _NAMES = {
     "slug": "Use lower-case letters, digits and hyphens, as in 'my-competition'.",
     "id": "Use letters, digits, hyphens and underscores.",
@@ -157,11 +160,30 @@ def _code_problems(competition: Competition) -> Iterator[Problem]:
     for q in competition.question:
         if q.code is None:
             continue
+        yield from _large_problem(competition, q)
         for text, fix in splitter_problems(q.code.splitter):
             yield Problem(FILE, f"question '{q.id}': code.splitter", text, fix)
         if q.code.test is not None and q.code.test == q.truth:
             text, fix = f"'{q.truth}' is the truth, and code gets it.", "Name a table without the target."
             yield Problem(FILE, f"question '{q.id}': code.test", text, fix)
+
+
+def _large_problem(competition: Competition, question: Question) -> Iterator[Problem]:
+    """A version of a question copies and hashes what its problem.py may read."""
+    if question.code is None or question.code.problem is None:
+        return
+    n_files = n_bytes = 0
+    folder = competition.directory / PurePath(question.code.problem).parent
+    for path in (path for name in ("data", "private") for path in (folder / name).rglob("*")):
+        if path.is_file():
+            n_files, n_bytes = n_files + 1, n_bytes + path.stat().st_size
+    if n_files > MOST_PROBLEM_FILES or n_bytes > MOST_PROBLEM_BYTES:
+        text = (
+            f"beside it data and private hold {n_files:,} files of {n_bytes / 1e9:.1f} GB; "
+            f"{MOST_PROBLEM_FILES:,} files of {MOST_PROBLEM_BYTES / 1e9:g} GB are the most."
+        )
+        fix = "Pack small files together, or leave out what problem.py does not read."
+        yield Problem(FILE, f"question '{question.id}': code.problem", text, fix)
 
 
 def _published_truth(competition: Competition) -> list[Problem]:

@@ -241,8 +241,15 @@ class Question(Table):
         return tuple(dict.fromkeys((self.metric, *self.more_metrics)))
 
     @property
+    def has_problem(self) -> bool:
+        """Whether a problem.py brings its labels, folds and score types."""
+        return self.code is not None and self.code.problem is not None
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """What may be submitted: predictions, code or notebook."""
+        if self.has_problem:
+            return ("code",)
         return self.code.kinds if self.code is not None else ("predictions",)
 
     def is_greater_better(self, metric: str) -> bool:

@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from kit.competition import Question
 from kit.errors import InvalidRequest
 from kit.notebook_files import read_notebook
 from kit.submission import Kind
@@ -58,20 +57,15 @@ def check_kind(filename: str, kinds: Sequence[str], question: str) -> Kind:
     raise InvalidRequest(f"{filename!r} {_IS_WHAT[kind]}; question '{question}' takes {wanted}.")
 
 
-def entry_of(question: Question) -> str | None:
-    """The module that a code submission must have; None where a problem.py says what it imports."""
-    return question.code.submission if question.code and question.code.problem is None else None
-
-
-def check_code(path: Path, filename: str, entry: str | None) -> None:
+def check_code(path: Path, filename: str, entries: Sequence[str]) -> None:
     """Refuse a file that cannot be unpacked safely, lacks what is imported first, or is no notebook.
 
     Parameters
     ----------
     path : Path
         Where it was received; ``filename`` is what its sender calls it.
-    entry : str or None
-        Name of the module that must be there, without .py; None where the problem says it itself.
+    entries : sequence of str
+        Files that must be there. Where it is one module, that may be sent alone, by any name.
 
     Raises
     ------
@@ -84,6 +78,10 @@ def check_code(path: Path, filename: str, entry: str | None) -> None:
         read_notebook(path.read_bytes(), filename)
         return
     if PurePosixPath(filename).suffix.lower() != ".zip":
+        if len(entries) > 1 or not entries[0].endswith(".py"):
+            raise InvalidRequest(
+                f"{filename!r} is one file, and needed is {_listed(entries)}: send a .zip of all."
+            )
         _text(filename, path.read_bytes())
         return
     with _opened(path, filename) as archive:
@@ -93,9 +91,13 @@ def check_code(path: Path, filename: str, entry: str | None) -> None:
             if name.suffix == ".py":
                 _text(name.as_posix(), content)
     names = [name.as_posix() for _, name in members]
-    if entry is not None and f"{entry}.py" not in names:
+    if missing := [entry for entry in entries if entry not in names]:
         found = ", ".join(map(repr, names[:5])) or "no file"
-        raise InvalidRequest(f"{filename!r} needs {entry + '.py'!r} at its top. It has {found}.")
+        raise InvalidRequest(f"{filename!r} needs {_listed(missing)} at its top. It has {found}.")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(map(repr, names))
 
 
 def unpack(path: Path, filename: str, folder: Path, entry: str | None) -> None:

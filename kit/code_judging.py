@@ -5,10 +5,12 @@ What participants wrote runs in sandboxes alone; here it is files to copy. It to
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -17,22 +19,26 @@ import pandas as pd
 from kit import progress
 from kit.code_files import unpack
 from kit.competition import Competition, Question
-from kit.errors import InvalidRequest
-from kit.runner.folds import run_folds, runner_settings
-from kit.runner.problem import load_problem
+from kit.errors import InvalidRequest, MetricFailed
+from kit.runner.folds import RunnerSettings, run_folds, runner_settings
+from kit.runner.problem import Problem, load_problem
+from kit.runner.ramp import RampProblem
 from kit.runner.report import CodeReport, FoldReport
+from kit.scoring import Scoring
 from kit.store import FoldRun
 from kit.submission import CodeResult, Outcome, State, Verdict
 from kit.truth import Truth
 
 TEST, VALID = "test.parquet", "valid.npz"
+MOST_OPEN = 2
+"""Processes of a problem.py, each with its data, that a worker keeps."""
 _TIMES = ("fit_s", "valid_s", "test_s", "fit_cpu_s", "valid_cpu_s", "test_cpu_s")
 
 
 def judge_code(
     competition: Competition,
     question: Question,
-    truth: Truth,
+    truth: Truth | None,
     *,
     file: Path,
     filename: str,
@@ -58,13 +64,30 @@ def judge_code(
         The problem cannot be loaded, a metric fails, or there is less isolation here than is asked for.
     """
     settings = runner_settings(competition, question)
-    problem = load_problem(competition, question, truth)
+    with open_problem(competition, question, truth) as problem:
+        return _judge(
+            problem, settings, file=file, filename=filename, scratch=scratch, n_cores=n_cores,
+            judge_predictions=judge_predictions, stop=stop,
+        )  # fmt: skip
+
+
+def _judge(
+    problem: Problem,
+    settings: RunnerSettings,
+    *,
+    file: Path,
+    filename: str,
+    scratch: Path,
+    n_cores: int,
+    judge_predictions: Callable[[pd.DataFrame], Outcome],
+    stop: threading.Event | None,
+) -> Outcome:
     for fold in range(problem.n_folds):
         progress.tell(scratch, FoldRun(fold, "waiting"))
     code = scratch / "code"
     code.mkdir()
     try:
-        unpack(file, filename, code, question.code.submission if question.code else None)
+        unpack(file, filename, code, PurePath(problem.entries[0]).stem)
     except InvalidRequest as error:
         return Outcome(State.REJECTED, (), Verdict.CRASHED, (str(error),))
     report = run_folds(
@@ -76,10 +99,45 @@ def judge_code(
         stop=stop,
     )
     result = _kept(report, scratch)
+    if report.verdict is None and report.scoring is not None:
+        return _scored(report.scoring, result)
     if report.verdict is not None or report.test_predictions is None:
         reasons = tuple(report.reason.splitlines()) or ("It left no predictions.",)
         return Outcome(State.REJECTED, (), report.verdict or Verdict.OUTPUT_MISSING, reasons, code=result)
     return replace(judge_predictions(report.test_predictions), code=result)
+
+
+def _scored(scoring: Scoring, result: CodeResult) -> Outcome:
+    """By a problem.py's score types."""
+    for each in scoring.scores:
+        if not math.isfinite(each.score):
+            raise MetricFailed(f"problem.py: '{each.metric}' is {each.score} on the {each.split} rows.")
+    return Outcome(State.SCORED, scoring.scores, evidence=scoring.evidence, code=result)
+
+
+_OPEN: dict[tuple[Path, str], RampProblem] = {}
+
+
+@contextmanager
+def open_problem(competition: Competition, question: Question, truth: Truth | None) -> Iterator[Problem]:
+    """A question's problem; that of a problem.py stays, with its process, for submissions that follow."""
+    if not question.has_problem:
+        yield load_problem(competition, question, truth)
+        return
+    key = competition.directory, question.id
+    problem = _OPEN.pop(key, None)
+    if problem is not None and not problem.is_open:
+        problem.close()
+        problem = None
+    while len(_OPEN) >= MOST_OPEN:
+        _OPEN.pop(next(iter(_OPEN))).close()
+    problem = problem or RampProblem(competition, question)
+    try:
+        yield problem
+    except BaseException:
+        problem.close()
+        raise
+    _OPEN[key] = problem
 
 
 def _fold_run(fold: FoldReport) -> FoldRun:

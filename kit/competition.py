@@ -226,8 +226,15 @@ def question_version(competition: Competition, question: Question) -> str:
         digest.update((competition.directory / path).read_bytes())
     for path in version_files(competition, question)[len(named) :]:
         digest.update(f"\0{path}\0".encode())
-        digest.update((competition.directory / path).read_bytes())
+        _add_file(digest, competition.directory / path)
     return digest.hexdigest()
+
+
+def _add_file(digest: Any, path: Path) -> None:
+    """In pieces: the data of a problem.py may be larger than memory."""
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
 
 
 NOT_JUDGED_BY = {"title", "data", "sample_submission", "baselines", "weight"}
@@ -238,14 +245,19 @@ def version_files(competition: Competition, question: Question) -> list[str]:
     """Files that make a question's version.
 
     Truth and metrics; then modules beside these that they import, and for code what it is trained and
-    tested on: the tables, or a problem.py with the modules it imports and the folder data beside it.
+    tested on: the tables, or a problem.py with the modules it imports and the folders data, private and
+    external_imports beside it.
     """
     named = _named(question)
     more = [path for _, path in question.code.files if path not in named] if question.code else []
     waiting = [*question.metric_files]
     if question.code and question.code.problem:
         waiting.append(question.code.problem)
-        more += _data_beside(competition.directory, question.code.problem)
+        more += (
+            path
+            for path in _folders_beside(competition.directory, question.code.problem)
+            if path not in named
+        )
     while waiting:
         for path in _imported_beside(competition.directory, waiting.pop()):
             if path not in named and path not in more:
@@ -258,9 +270,12 @@ def _named(question: Question) -> list[str]:
     return sorted({question.truth, *question.metric_files} - {""})
 
 
-def _data_beside(directory: Path, problem: str) -> Iterator[str]:
-    found = sorted((directory / Path(problem).parent / "data").rglob("*"))
-    yield from (path.relative_to(directory).as_posix() for path in found if path.is_file())
+def _folders_beside(directory: Path, problem: str) -> Iterator[str]:
+    """What a problem.py may read, and what a submission of it may import."""
+    for folder in ("data", "private", "external_imports"):
+        for path in sorted((directory / Path(problem).parent / folder).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path.relative_to(directory).as_posix()
 
 
 def _imported_beside(directory: Path, path: str) -> Iterator[str]:

@@ -59,8 +59,10 @@ def evaluate(job: Job) -> Outcome:
 
 
 def _judge_predictions(
-    competition: Competition, question: Question, truth: Truth, predictions: Path | pd.DataFrame
+    competition: Competition, question: Question, truth: Truth | None, predictions: Path | pd.DataFrame
 ) -> Outcome:
+    if truth is None:
+        raise OrganizerError(f"Question '{question.id}' takes no predictions in this version of it.")
     try:
         read = read_predictions(predictions, truth.expected)
     except InvalidPredictions as error:
@@ -74,7 +76,7 @@ def _judge_code(
     job: Job,
     competition: Competition,
     question: Question,
-    truth: Truth,
+    truth: Truth | None,
     judge_predictions: Callable[[Path | pd.DataFrame], Outcome],
 ) -> Outcome:
     # Here, so that workers that judge predictions import none of it.
@@ -84,6 +86,8 @@ def _judge_code(
     if question.code is None or job.scratch is None:
         raise OrganizerError(f"Question '{question.id}' has no [question.code] in this version of it.")
     if job.kind is Kind.NOTEBOOK:
+        if truth is None:
+            raise OrganizerError(f"Question '{question.id}' takes no notebooks in this version of it.")
         return judge_notebook(
             competition,
             question,
@@ -105,11 +109,14 @@ def _judge_code(
     )
 
 
-_WARM: dict[tuple[Path, str], tuple[str, tuple[Competition, Truth]]] = {}
+_WARM: dict[tuple[Path, str], tuple[str, tuple[Competition, Truth | None]]] = {}
 
 
-def _warm(directory: Path, question_id: str, version: str) -> tuple[Competition, Truth]:
-    """A question's truth and the index of its ids, kept between submissions until the version changes."""
+def _warm(directory: Path, question_id: str, version: str) -> tuple[Competition, Truth | None]:
+    """A question's truth and the index of its ids, kept between submissions until the version changes.
+
+    There is no truth where a problem.py brings it.
+    """
     kept = _WARM.pop((directory, question_id), None)
     if kept is None or kept[0] != version:
         kept = None  # What is old goes before what is new takes its memory.
@@ -120,7 +127,7 @@ def _warm(directory: Path, question_id: str, version: str) -> tuple[Competition,
     return kept[1]
 
 
-def _read(directory: Path, question_id: str, version: str) -> tuple[Competition, Truth]:
+def _read(directory: Path, question_id: str, version: str) -> tuple[Competition, Truth | None]:
     competition = load_copy(directory)
     question = competition.find_question(question_id)
     if question_version(competition, question) != version:
@@ -128,4 +135,4 @@ def _read(directory: Path, question_id: str, version: str) -> tuple[Competition,
             f"The copy of truth, metric or settings of question '{question_id}' in the service's folder was "
             "changed. Nobody should: restart 'kit serve' on the files it was made from."
         )
-    return competition, read_truth(competition, question)
+    return competition, None if question.has_problem else read_truth(competition, question)

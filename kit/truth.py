@@ -67,7 +67,7 @@ def read_truth(competition: Competition, question: Question) -> Truth:
         With every problem found, in terms of the truth file.
     """
     if not question.truth:
-        text, fix = "is left out, so nothing can be scored but by its problem.py.", "Use kit test."
+        text, fix = "is left out: its problem.py scores code, and no predictions.", "Use kit test."
         problem = Problem("competition.toml", f"question '{question.id}': truth", text, fix)
         raise InvalidCompetition(str(competition.directory), [problem])
     frame = _read_frame(competition, question)
@@ -94,7 +94,9 @@ def load_competitions(directories: Sequence[Path]) -> list[Competition]:
             raise OrganizerError(f"Two competitions have the slug '{slug}': {where}. Change one.")
     for competition in competitions:
         for question in competition.question:
-            read_truth(competition, question)
+            # A problem.py is read where it is hosted, in a process of its own.
+            if not question.has_problem:
+                read_truth(competition, question)
     return competitions
 
 

@@ -209,7 +209,9 @@ def test_an_estimator_may_be_defined_in_many_ways(tmp_path: Path, text: str) -> 
 def test_a_problem_of_the_organizers_says_itself_what_it_wants(tmp_path: Path) -> None:
     folder = write(tmp_path / "f", {"classifier.py": "class Classifier: ...\n"})
 
-    assert read_source(folder, {**CODE, "splitter": None}).files == ("classifier.py",)
+    assert read_source(folder, {**CODE, "entries": ["classifier.py"], "splitter": None}).files == (
+        "classifier.py",
+    )
 
 
 # The cell

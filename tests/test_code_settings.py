@@ -147,6 +147,9 @@ def test_a_default_that_is_written_out_makes_no_new_version(tmp_path: Path) -> N
 def test_a_problem_needs_no_truth_and_its_modules_and_data_are_in_the_version(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/x.csv").write_text("1")
+    for name in ("private/y.csv", "external_imports/more.py", "external_imports/__pycache__/more.pyc"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
     (tmp_path / "helpers.py").write_text("")
     (tmp_path / "problem.py").write_text("import helpers")
     question = '[[question]]\nid = "q"\n[question.code]\nproblem = "problem.py"\n'
@@ -154,9 +157,23 @@ def test_a_problem_needs_no_truth_and_its_modules_and_data_are_in_the_version(tm
 
     competition = load_competition(tmp_path)
 
-    assert version_files(competition, competition.question[0]) == ["data/x.csv", "helpers.py", "problem.py"]
+    assert version_files(competition, competition.question[0]) == [
+        "data/x.csv", "external_imports/more.py", "helpers.py", "private/y.csv", "problem.py"
+    ]  # fmt: skip
+    assert competition.question[0].kinds == ("code",)
     with pytest.raises(InvalidCompetition, match="truth: is left out"):
         read_truth(competition, competition.question[0])
+
+
+def test_a_problem_takes_nothing_but_code(tmp_path: Path) -> None:
+    (tmp_path / "problem.py").write_text("")
+    question = (
+        '[[question]]\nid = "q"\n[question.code]\nproblem = "problem.py"\nkinds = ["code", "notebook"]\n'
+    )
+    (tmp_path / "competition.toml").write_text(PROBLEM + question)
+
+    with pytest.raises(InvalidCompetition, match=r"kinds has 'notebook', and a problem.py judges code alone"):
+        load_competition(tmp_path)
 
 
 def test_test_inputs_are_hidden_where_participants_do_not_get_them(tmp_path: Path) -> None:

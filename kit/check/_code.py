@@ -13,6 +13,8 @@ from kit.errors import InvalidCompetition, InvalidPredictions, MetricFailed, Org
 from kit.runner.gather import gather
 from kit.runner.problem import Problem as Runnable
 from kit.runner.problem import load_problem
+from kit.runner.ramp import RampProblem
+from kit.runner.ramp_facts import no_test_labels
 from kit.runner.run import Runner
 from kit.runner.settings import RunnerSettings, runner_settings
 from kit.truth import Truth
@@ -32,6 +34,8 @@ def code_problems(competition: Competition, question: Question, truth: Truth | N
         return
     try:
         with closing(load_problem(competition, question, truth)) as problem:
+            if isinstance(problem, RampProblem) and not problem.n_test:
+                yield no_test_labels(question)
             try:
                 settings = runner_settings(competition, question)
             except OrganizerError as error:

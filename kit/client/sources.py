@@ -88,11 +88,14 @@ def read_source(path: Path, code: Mapping[str, Any]) -> Source:
         return Source("code", f"{path.resolve().name}.zip", packed(files), tuple(files))
     content = path.read_bytes()
     if path.suffix.lower() == ".py":
+        if len(entries := _entries(code)) > 1:
+            needed = " and ".join(map(repr, entries))
+            raise InvalidRequest(f"{path.name} is one file, and needed is {needed}: submit a folder of them.")
         _check_modules({f"{code['submission']}.py": content}, code, named=path.name)
     elif path.suffix.lower() == ".ipynb":
         _check_notebook(path.name, content)
     else:
-        check_code(path, path.name, code["submission"] if code.get("splitter") else None)
+        check_code(path, path.name, _entries(code))
     return Source(kind_of(path), path.name, content, (path.name,))
 
 
@@ -146,13 +149,17 @@ def _check_modules(files: Mapping[str, bytes], code: Mapping[str, Any], *, named
 
 
 def _check_entry(folder: Path, code: Mapping[str, Any]) -> None:
-    entry = f"{code['submission']}.py"
-    # A problem of the organizer's own, in RAMP's form, says itself what it wants.
-    if code.get("splitter") and not (folder / entry).is_file():
+    if missing := [name for name in _entries(code) if not (folder / name).is_file()]:
         found = ", ".join(repr(path.name) for path in sorted(folder.glob("*.py"))[:5]) or "no .py file"
-        raise InvalidRequest(
-            f"The folder {folder.name!r} needs {entry!r}, which defines get_estimator(). It has {found}."
-        )
+        # A problem of the organizers' own, in RAMP's form, says itself what it wants.
+        what = ", which defines get_estimator()" if code.get("splitter") else ""
+        needed = " and ".join(map(repr, missing))
+        raise InvalidRequest(f"The folder {folder.name!r} needs {needed}{what}. It has {found}.")
+
+
+def _entries(code: Mapping[str, Any]) -> list[str]:
+    """Files that a submission must have."""
+    return code.get("entries") or [f"{code['submission']}.py"]
 
 
 def _parsed(name: str, content: bytes) -> ast.Module:

@@ -58,6 +58,8 @@ def _question(question: Json) -> str:
     better = ""
     if metric is not None:
         better = ", greater is better" if metric["greater_is_better"] else ", less is better"
+    if "predictions" not in question.get("kinds", ["predictions"]) and question.get("n_rows") is None:
+        return f"{question['metric']}{better}; submit code: {', '.join(question['code']['entries'])}"
     columns = ", ".join(question["columns"])
     rows = f"{question['n_rows']:,} rows" if question.get("n_rows") else "rows"
     return f"{question['metric']}{better}; predict {columns} for {rows} by {question['id_column']}"

@@ -24,11 +24,12 @@ import pandas as pd
 
 from kit._competition_problems import FILE, nearest
 from kit._scoring import black_box, prepare
-from kit.competition import Competition, Question, version_files
+from kit.competition import Competition, Question
 from kit.errors import InvalidCompetition, InvalidPredictions, OrganizerError
 from kit.errors import Problem as Wrong
 from kit.metrics import Array
 from kit.runner.problem import Bagged, Fold, Predicted
+from kit.runner.ramp_staging import STEPS, stage
 from kit.runner.report import Scores
 from kit.runner.run import Run, Task
 from kit.runner.settings import python_of
@@ -36,7 +37,6 @@ from kit.scoring import Scoring
 from kit.submission import Evidence, Score, Split
 
 PROCESS = Path(__file__).with_name("ramp_process.py")
-STEPS = Path(__file__).with_name("ramp_steps.py")
 STEP_OF = {Split.PUBLIC: "valid", Split.PRIVATE: "test"}
 """As on RAMP's boards: rows held out rank as public, test rows as private."""
 
@@ -50,6 +50,10 @@ class RampProblem:
         As of any problem; ``metrics`` are all score types, the question's metric first.
     directions : mapping of str to bool
         Whether greater is better, by score type.
+    folders : tuple of Path
+        What sandboxes see of its data, as images are.
+    n_test : int
+        Rows to test on; 0 where the problem gives no labels of them.
     """
 
     def __init__(self, competition: Competition, question: Question) -> None:
@@ -62,30 +66,33 @@ class RampProblem:
         self.metrics = self._metrics()
         self.entries: tuple[str, ...] = tuple(facts["entries"])
         self.title = str(facts["title"])
-        self.n_folds = len(facts["folds"])
+        self.folders = tuple(map(Path, facts["mounts"]))
+        self.n_folds, self.n_test = len(facts["folds"]), int(facts["n_test"])
         self._folds = [(np.array(a, dtype=int), np.array(b, dtype=int)) for a, b in facts["folds"]]
         scratch = tempfile.mkdtemp(prefix="kit-ramp-")
         self._remove = weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
-        self._staged = _stage(competition, question, Path(scratch) / "problem")
+        self._staged = stage(competition, question, Path(scratch) / "problem")
 
     def task(self, code: Path) -> Task:
         """What is run of a submission: the workflow's steps, by the problem's modules without its data."""
-        facts, settings = self._facts, self._question.code
+        settings = self._question.code
         assert settings is not None
         return Task(
             code=code,
             entry=PurePath(self.entries[0]).stem,
             kind="ramp",
             seed=settings.seed,
-            mounts=(self._staged, *map(Path, facts["mounts"])),
+            mounts=(self._staged, *self.folders),
             options={"problem": STEPS.stem, "columns": "any"},
         )
 
     def fold(self, k: int) -> Fold:
         """Inputs of a fold, packed; of labels only those it learns from."""
         X_train, y_train, X, X_test = self._process.call("inputs", k)
-        n_train, n_test = self._facts["n_train"], self._facts["n_test"]
-        packed = _Packed.of(X_train, n_train), y_train, _Packed.of(X, n_train), _Packed.of(X_test, n_test)
+        n_train = self._facts["n_train"]
+        packed = (
+            _Packed.of(X_train, n_train), y_train, _Packed.of(X, n_train), _Packed.of(X_test, self.n_test)
+        )  # fmt: skip
         return Fold(*packed, *self._folds[k])
 
     def read(self, run: Run) -> Predicted:
@@ -104,7 +111,7 @@ class RampProblem:
 
     def fold_scores(self, k: int, predicted: Predicted) -> Scores:
         """Scores of a fold by step."""
-        return _with_splits(self._process.call("fold_scores", k, predicted.valid, predicted.test))
+        return _with_private(self._process.call("fold_scores", k, predicted.valid, predicted.test))
 
     def kept(self, k: int, predicted: Predicted) -> tuple[Array, Array]:
         """Predictions of the rows the fold held out, and of the test rows."""
@@ -113,8 +120,13 @@ class RampProblem:
     def bagged(self, predicted: Sequence[Predicted]) -> Bagged:
         """All folds, combined as the problem's type of predictions does, with intervals."""
         valids, tests = [p.valid for p in predicted], [p.test for p in predicted]
-        scores = _with_splits(self._process.call("bag", valids, tests))
-        return Bagged(scores, self._test_predictions(), self._scoring(scores))
+        scores = self._process.call("bag", valids, tests)
+        return Bagged(_with_private(scores), self._test_predictions(), self._scoring(scores))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the problem's process still answers."""
+        return self._process.is_alive
 
     def close(self) -> None:
         """End the process, and remove what was staged."""
@@ -164,7 +176,7 @@ class RampProblem:
         """Combined scores with intervals, and what is kept to compare submissions."""
         found: list[Score] = []
         evidence: list[Evidence] = []
-        for split in (split for split in Split if split.value in scores):
+        for split in (split for split in Split if STEP_OF[split] in scores):
             n_rows = self._process.call("n_bagged", STEP_OF[split])
             seed = int(self._facts["seed"][:16], 16) + (split is Split.PRIVATE)
             blocks = prepare(np.zeros((n_rows, 1)), seed=seed).blocks
@@ -173,7 +185,7 @@ class RampProblem:
                 n_resamples = int(np.count_nonzero(np.isfinite(estimate.resampled)))
                 size = (estimate.level, n_rows, n_resamples)
                 warning = f"{estimate.warning} Error by {estimate.method}.".strip()
-                value = scores[split.value][name]
+                value = scores[STEP_OF[split]][name]
                 found.append(
                     Score(name, split, value, estimate.low, estimate.high, *size, estimate.se, warning)
                 )
@@ -182,10 +194,9 @@ class RampProblem:
         return Scoring(tuple(found), tuple(evidence))
 
 
-def _with_splits(scores: Mapping[str, Mapping[str, float]]) -> Scores:
-    """With what ranks: rows held out as public, test rows as private."""
-    splits = {split.value: scores[step] for split, step in STEP_OF.items() if step in scores}
-    return {**scores, **splits}
+def _with_private(scores: Mapping[str, Mapping[str, float]]) -> Scores:
+    """With those of test rows as private ones, which are seen when the competition closes."""
+    return {**scores, Split.PRIVATE.value: scores["test"]} if "test" in scores else scores
 
 
 class _Packed(bytes):
@@ -224,8 +235,11 @@ class _Process:
             command = [str(python), "-B", str(PROCESS), str(theirs.fileno()), str(path)]
             self._popen = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         self._connection = Connection(ours.detach())
-        self._is_open = False
         self.close = weakref.finalize(self, _end, self._popen, self._connection)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.close.alive and self._popen.poll() is None
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call a method there.
@@ -265,22 +279,3 @@ def _written(value: Any) -> Any:
         np.save(file, value, allow_pickle=False)
         return file.getvalue()
     return [_written(item) for item in value] if isinstance(value, list) else value
-
-
-def _stage(competition: Competition, question: Question, target: Path) -> Path:
-    """A folder with the problem's modules and nothing else: what a sandbox may see of it."""
-    assert question.code is not None and question.code.problem is not None
-    problem = PurePath(question.code.problem)
-    target.mkdir(parents=True)
-    shutil.copyfile(STEPS, target / STEPS.name)
-    shutil.copyfile(competition.directory / problem, target / "problem.py")
-    modules = [path for path in version_files(competition, question) if path.endswith(".py")]
-    for path in map(PurePath, modules):
-        if path != problem and path.is_relative_to(problem.parent):
-            to = target / path.relative_to(problem.parent)
-            to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(competition.directory / path, to)
-    imports = competition.directory / problem.parent / "external_imports"
-    if imports.is_dir():
-        shutil.copytree(imports, target / "external_imports", ignore=shutil.ignore_patterns("*.csv", "data"))
-    return target

@@ -28,8 +28,9 @@ def question_code(hosted: HostedQuestion) -> models.QuestionCode | None:
         return None
     splitter = None if code.problem else _splitter(hosted)
     return models.QuestionCode(
-        submission=code.submission,
-        n_folds=None if splitter is None else _n_folds(splitter),
+        submission=PurePosixPath(hosted.entries[0]).stem,
+        entries=list(hosted.entries),
+        n_folds=hosted.n_folds if splitter is None else _n_folds(splitter),
         splitter=splitter,
         train=_given(question, code.train),
         test=_given(question, code.test),

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kit.competition import NOT_JUDGED_BY, Competition, Phase, Question, is_custom, load_copy
-from kit.errors import NotFound
+from kit.errors import InvalidCompetition, InvalidRequest, NotFound
 from kit.metrics import get_metric
 from kit.predictions import Expected
+from kit.runner.ramp_facts import kept_facts
 from kit.truth import read_truth
 
 
@@ -59,20 +60,26 @@ class Sight:
 
 @dataclass(frozen=True)
 class HostedQuestion:
-    """A question and what participants may know of its truth: ids, columns and classes."""
+    """A question and what participants may know of its truth: ids, columns and classes.
+
+    Where a problem.py takes the truth's place, there is no form of predictions. ``entries`` are the files
+    that code must have; ``n_folds`` is None where only reading the data tells.
+    """
 
     question: Question
     version: str
-    columns: tuple[str, ...]
-    classes: tuple[str, ...]
-    domain: str
     max_bytes: int
-    n_rows: int
-    ids_parquet: bytes
-    ids_sha256: str
     files: Mapping[str, DataFile]
     sample_submission: str | None
-    metrics: tuple[HostedMetric, ...]
+    metrics: tuple[HostedMetric, ...] = ()
+    columns: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    domain: str = ""
+    n_rows: int | None = None
+    ids_parquet: bytes | None = None
+    ids_sha256: str = ""
+    entries: tuple[str, ...] = ()
+    n_folds: int | None = None
 
     @property
     def id(self) -> str:
@@ -83,6 +90,19 @@ class HostedQuestion:
     def kinds(self) -> tuple[str, ...]:
         """What may be submitted."""
         return self.question.kinds
+
+    def ids(self) -> bytes:
+        """The ids that predictions must have, sorted, as Parquet.
+
+        Raises
+        ------
+        InvalidRequest
+            It takes no predictions.
+        """
+        if self.ids_parquet is None:
+            wanted = " and ".join(self.entries)
+            raise InvalidRequest(f"Question '{self.id}' takes no predictions: submit code, {wanted}.")
+        return self.ids_parquet
 
     def find_file(self, name: str) -> DataFile:
         """A file by its exact name.
@@ -202,28 +222,57 @@ def host_question(competition: Competition, question_id: str, version: str, copy
     Raises
     ------
     InvalidCompetition
+    OrganizerError
+        The environment of its code is not there.
     """
     copied = load_copy(copy)
     shown = competition.find_question(question_id).model_dump(include=NOT_JUDGED_BY)
     question = copied.find_question(question_id).model_copy(update=shown)
+    paths = [*question.data, *([question.sample_submission] if question.sample_submission else [])]
+    files = [_data_file(competition.directory / path) for path in paths]
+    hosted = HostedQuestion(
+        question=question,
+        version=version,
+        max_bytes=int(copied.limits.max_mb * 1_000_000),
+        files={file.name: file for file in files},
+        sample_submission=Path(question.sample_submission).name if question.sample_submission else None,
+    )
+    try:
+        return (_with_problem if question.has_problem else _with_truth)(hosted, copied)
+    except InvalidCompetition as error:
+        # By the folder that the organizer knows.
+        raise InvalidCompetition(str(competition.directory), error.problems) from None
+
+
+def _with_truth(hosted: HostedQuestion, copied: Competition) -> HostedQuestion:
+    question, code = hosted.question, hosted.question.code
     # Only ``expected`` is kept: the process that talks to the network holds no labels.
     expected = read_truth(copied, question).expected
     ids = _ids_parquet(expected)
-    paths = [*question.data, *([question.sample_submission] if question.sample_submission else [])]
-    files = [_data_file(competition.directory / path) for path in paths]
-    return HostedQuestion(
-        question=question,
-        version=version,
+    return replace(
+        hosted,
+        metrics=tuple(_metric(question, name) for name in question.metrics),
         columns=expected.columns,
         classes=expected.classes,
         domain=expected.domain.value,
-        max_bytes=expected.max_bytes,
         n_rows=len(expected.ids),
         ids_parquet=ids,
         ids_sha256=hashlib.sha256(ids).hexdigest(),
-        files={file.name: file for file in files},
-        sample_submission=Path(question.sample_submission).name if question.sample_submission else None,
-        metrics=tuple(_metric(question, name) for name in question.metrics),
+        entries=(f"{code.submission}.py",) if code else (),
+    )
+
+
+def _with_problem(hosted: HostedQuestion, copied: Competition) -> HostedQuestion:
+    """A question as its problem.py has it, which runs in another process and tells what it is."""
+    facts = kept_facts(copied, hosted.question)
+    first, *more = facts.metrics
+    said = {"metric": first, "more_metrics": tuple(more), "greater_is_better": facts.directions[first]}
+    return replace(
+        hosted,
+        question=hosted.question.model_copy(update={"title": hosted.question.title or facts.title, **said}),
+        metrics=tuple(HostedMetric(name, facts.directions[name], "") for name in facts.metrics),
+        entries=facts.entries,
+        n_folds=facts.n_folds,
     )
 
 

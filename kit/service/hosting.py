@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.clock import Clock
-from kit.competition import Competition, load_competition, question_version, version_files
+from kit.competition import Competition, Question, load_competition, question_version, version_files
 from kit.errors import KitError
 from kit.service.hosted import Hosted, HostedQuestion, host, host_question
 from kit.store import Store
@@ -36,8 +36,15 @@ class Hosting(Mapping[str, Hosted]):
         self._files = {(c.slug, q.id): _Files(c.directory, q.id) for c in competitions for q in c.question}
         for c in competitions:
             for q in c.question:
-                store.versions.open(c.slug, q.id, store.versions.keep(c, q), now=clock())
+                store.versions.open(c.slug, q.id, self._keep(c, q), now=clock())
             self._hosted[c.slug] = store.topic_version(f"version/{c.slug}"), host(c, self._in_force(c))
+
+    def _keep(self, competition: Competition, question: Question) -> str:
+        """Copy a question's files; a problem.py is read then, so that none comes into force that fails."""
+        version = self._store.versions.keep(competition, question)
+        if question.has_problem:
+            self._load_new(competition.slug, question.id, version)
+        return version
 
     def __getitem__(self, slug: str) -> Hosted:
         seen, hosted = self._hosted[slug]
@@ -82,10 +89,15 @@ class Hosting(Mapping[str, Hosted]):
         """
         competition = load_competition(self._competitions[slug].directory)
         version = self._store.versions.keep(competition, competition.find_question(question))
+        return self._load_new(slug, question, version)
+
+    def _load_new(self, slug: str, question: str, version: str) -> HostedQuestion:
+        """Load a version; one that proves unfit and is not in force is forgotten."""
         try:
             return self.load(slug, question, version)
         except Exception:
-            self._store.versions.forget(slug, question, version)
+            if version != self._store.versions.in_force(slug, question):
+                self._store.versions.forget(slug, question, version)
             raise
 
     def _in_force(self, competition: Competition) -> dict[str, HostedQuestion]:

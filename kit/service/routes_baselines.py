@@ -38,6 +38,7 @@ async def put_predictions(
     note: models.Note = "",
 ) -> models.Submission:
     """Submit a baseline's predictions: free of phases and limits, and not ranked."""
+    question.ids()
     blob = await keep_body(request, service, question=question.id, max_bytes=question.max_bytes)
     received = Received(blob.sha256, blob.n_bytes, filename, note)
     return await run_in_threadpool(submitting.add_baseline, service, hosted, question, caller, name, received)

@@ -90,10 +90,11 @@ def expected(
 ) -> Response:
     """The ids that predictions must have, so that a notebook can check them as the service will."""
     check_entry(service.store, hosted, caller, now=service.clock())
+    ids = question.ids()
     headers = {"ETag": f'"{question.ids_sha256}"', "Cache-Control": "private, no-cache"}
     if is_known(headers["ETag"], if_none_match):
         return Response(status_code=304, headers=headers)
-    return Response(question.ids_parquet, media_type=PARQUET, headers=headers)
+    return Response(ids, media_type=PARQUET, headers=headers)
 
 
 @router.get("/{slug}/limits", responses=documented(401, 403, 404, 422))

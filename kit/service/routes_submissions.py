@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
-from kit.code_files import MOST_BYTES, check_code, check_kind, entry_of
+from kit.code_files import MOST_BYTES, check_code, check_kind
 from kit.service import models, submitting
 from kit.service.context import MAX_ID, HostedHere, Number, QuestionHere, Reader, ServiceHere, Submitter
 from kit.service.entry import join
@@ -57,7 +57,7 @@ async def submit(
         return team
     is_code = kind is not Kind.PREDICTIONS
     max_bytes = MOST_BYTES if is_code else question.max_bytes
-    check = partial(check_code, filename=filename, entry=entry_of(question.question)) if is_code else None
+    check = partial(check_code, filename=filename, entries=question.entries) if is_code else None
     blob = await keep_body(request, service, question=question.id, max_bytes=max_bytes, check=check)
     received = Received(blob.sha256, blob.n_bytes, filename, note, kind, idempotency_key)
     submission, is_new = await run_in_threadpool(submitting.add, *parties, team, received)

@@ -64,6 +64,12 @@ def _question(question: Json) -> dict[str, Any]:
     best: Json = next((m for m in question["metrics"] if m["name"] == question["metric"]), {})
     direction = "greater is better" if best.get("greater_is_better", True) else "lower is better"
     columns = ", ".join([question["id_column"], *question["columns"]])
+    is_code = question["n_rows"] is None
+    form = (
+        f"code: {', '.join(question['code']['entries'])}"
+        if is_code
+        else f"{question['n_rows']:,} rows of {columns}"
+    )
     return el(
         "div",
         el("dt", f"Question {question['id']}"),
@@ -71,7 +77,7 @@ def _question(question: Json) -> dict[str, Any]:
         el("dd", f"{question['metric']}, {direction}", name="kit-small", title=best.get("summary")),
         el(
             "dd",
-            f"{question['n_rows']:,} rows of {columns}",
+            form,
             name="kit-muted kit-small",
         ),
     )

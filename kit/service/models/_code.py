@@ -13,11 +13,13 @@ Steps = dict[str, dict[str, float]]
 class QuestionCode(BaseModel):
     """How code is run; limits are those of one fold.
 
+    ``entries`` are files that a submission must have: ``submission``.py, or what the problem says.
     ``n_folds`` is null where only the data tell, ``splitter`` where the organizers' problem splits, ``train``
     and ``test`` where these files are not among the data.
     """
 
     submission: str
+    entries: list[str]
     n_folds: int | None
     splitter: dict[str, Any] | None
     train: str | None

@@ -51,7 +51,7 @@ class DataFile(BaseModel):
 
 
 class Question(BaseModel):
-    """A question, and the form its predictions take."""
+    """A question, and the form its predictions take: null or empty where it takes none."""
 
     id: str
     title: str
@@ -63,7 +63,7 @@ class Question(BaseModel):
     domain: str
     classes: list[str]
     positive: str | None
-    n_rows: int
+    n_rows: int | None
     max_bytes: int
     weight: float
     kinds: list[Literal["predictions", "code", "notebook"]]
