@@ -18,7 +18,7 @@ from kit.notebook_files import read_notebook
 from kit.runner.folds import runner_settings
 from kit.runner.notebook import NotebookRun, run_notebook
 from kit.runner.notebook_inputs import notebook_inputs
-from kit.runner.report import CodeReport
+from kit.runner.notebook_report import report_of
 from kit.runner.settings import RunnerSettings
 from kit.store import FoldRun
 from kit.submission import CodeResult, Outcome, State, Verdict
@@ -99,20 +99,3 @@ def _kept(run: NotebookRun, outcome: Outcome, settings: RunnerSettings, scratch:
         files["notebook"].write_bytes(run.executed)
     report = report_of(run, settings)
     return CodeResult(replace(report, traceback="", output="").to_json(), run.traceback, run.output, files)
-
-
-def report_of(run: NotebookRun, settings: RunnerSettings) -> CodeReport:
-    """A run's facts in the form of those of code, without folds."""
-    return CodeReport(
-        folds=(),
-        isolation=settings.isolation.level.value,
-        features=settings.isolation.features,
-        seed=settings.seed,
-        threads=settings.limits.n_threads,
-        environment=str(settings.python or ""),
-        verdict=run.verdict,
-        reason=run.reason,
-        traceback=run.traceback,
-        output=run.output,
-        withheld=run.withheld,
-    )

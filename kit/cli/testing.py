@@ -46,7 +46,8 @@ def test(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Run code submissions on all folds, in the sandbox: scores, times, memory."""
+    """Run code submissions on all folds, and notebooks, in the sandbox: scores, times, memory."""
+    from kit.cli.notebooks import run_notebook
     from kit.competition import load_competition
     from kit.runner.gather import find_submission, submissions_of
     from kit.runner.problem import load_problem
@@ -67,16 +68,21 @@ def test(
     settings = runner_settings(competition, asked, least=Level(isolation) if isolation else None)
     # Whoever runs this has the test inputs anyway.
     settings = replace(settings, hide_inputs=False)
-    reports = {}
+    results, verdicts = [], []
     with closing(load_problem(competition, asked, truth)) as problem:
         for path in given:
-            reports[path.stem] = report = _run(problem, path, settings)
+            if path.suffix == ".ipynb":
+                report, facts = run_notebook(competition, asked, truth, path, settings)
+            else:
+                report = _run(problem, path, settings)
+                facts = _facts(path.stem, report)
+            results.append(facts)
+            verdicts.append(report.verdict)
             if not as_json:
                 _show(report, problem.metrics, title=f"{competition.slug}: {asked.id}, {path.stem}")
     if as_json:
-        results = [_facts(name, report) for name, report in reports.items()]
         print_json(results[0] if submission else results)
-    if any(report.verdict is not None for report in reports.values()):
+    if any(verdict is not None for verdict in verdicts):
         raise typer.Exit(1)
 
 
@@ -144,7 +150,8 @@ def _table(report: CodeReport, metric: str, *, title: str, with_costs: bool) -> 
     if report.mean:
         table.add_row("mean", *_numbers(report.mean, metric))
         table.add_row("± std", *_numbers(report.std, metric), style="dim")
-        table.add_row("bagged", *_numbers(report.bagged, metric), style="bold")
+    if report.bagged:
+        table.add_row("bagged" if report.mean else "score", *_numbers(report.bagged, metric), style="bold")
     return table
 
 

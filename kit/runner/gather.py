@@ -40,14 +40,14 @@ def gather(source: Path, target: Path, *, entries: Sequence[str]) -> Path:
 
 
 def submissions_of(directory: Path) -> Iterator[Path]:
-    """The submissions a competition's folder has: each folder and each module in ``submissions/``."""
+    """The submissions a competition's folder has: each folder, module and notebook in ``submissions/``."""
     folder = directory / "submissions"
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
         if path.name.startswith((".", "_")):
             continue
-        if path.suffix == ".py" or (path.is_dir() and any(path.glob("*.py"))):
+        if path.suffix in (".py", ".ipynb") or (path.is_dir() and any(path.glob("*.py"))):
             yield path
 
 
@@ -59,7 +59,8 @@ def find_submission(directory: Path, name: str) -> Path:
     InvalidRequest
         Names those there are.
     """
-    for path in (Path(name), directory / "submissions" / name, directory / "submissions" / f"{name}.py"):
+    folder = directory / "submissions"
+    for path in (Path(name), folder / name, folder / f"{name}.py", folder / f"{name}.ipynb"):
         if path.exists():
             return path
     known = _listed([path.stem for path in submissions_of(directory)])
