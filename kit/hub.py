@@ -18,6 +18,9 @@ SERVER_SCOPES = ("users:activity!user", "access:servers!server")
 """What JupyterHub's own role ``server`` has."""
 
 
+_LOADED = ("--ServerApp.jpserver_extensions=kit.hub_dashboards=True",)
+
+
 @dataclass(frozen=True)
 class Block:
     """What a JupyterHub is told: its service, and the roles, group and variables that go with it."""
@@ -27,6 +30,8 @@ class Block:
     """Each a role of the Hub's own, the scopes it has anyway, and the scope to add."""
     group: str
     environment: dict[str, str]
+    arguments: tuple[str, ...]
+    """Of people's servers: they load the dashboards."""
 
 
 def configure(
@@ -42,9 +47,10 @@ def configure(
 ) -> None:
     """Make competitions a service of this JupyterHub; call it last in ``jupyterhub_config.py``.
 
-    Adds the service ``kit``, its scope to the roles ``user`` and ``server``, the group of organizers, and
-    KIT_URL to the environment of people's servers, so that ``kit.connect()`` there asks nothing. The service
-    gets no right at the Hub, and an admin of the Hub is no organizer.
+    Adds the service ``kit``, its scope to the roles ``user`` and ``server``, the group of organizers, to
+    people's servers KIT_URL, so that ``kit.connect()`` there asks nothing, and the dashboards, which each
+    visitor runs in their own server: ``/hub/user-redirect/kit/organizer`` and ``…/kit/leaderboard``. The
+    service gets no right at the Hub, and an admin of the Hub is no organizer.
 
     Parameters
     ----------
@@ -90,6 +96,7 @@ def configure(
         _grant(roles, *role)
     _named(c.JupyterHub, "load_groups").setdefault(block.group, {"users": []})
     _named(c.Spawner, "environment").update(block.environment)
+    _listed(c.Spawner, "args").extend(block.arguments)
 
 
 def make_block(
@@ -117,7 +124,7 @@ def make_block(
     roles = (("user", ("self",), scope), ("server", SERVER_SCOPES, scope))
     base = base_url.rstrip("/")
     address = url or f"http://127.0.0.1:{port}{base}/services/kit"
-    return Block(service, roles, organizers, {"KIT_URL": address.rstrip("/")})
+    return Block(service, roles, organizers, {"KIT_URL": address.rstrip("/")}, _LOADED)
 
 
 def as_text(block: Block) -> str:
@@ -129,6 +136,7 @@ def as_text(block: Block) -> str:
             *(f"c.JupyterHub.load_roles.append({_python(role)})" for role in roles),
             f"c.JupyterHub.load_groups.update({{{block.group!r}: {{'users': []}}}})",
             f"c.Spawner.environment.update({block.environment!r})",
+            f"c.Spawner.args.extend({list(block.arguments)!r})",
         ]
     )
 

@@ -39,6 +39,7 @@ sys.path.insert(0, {root!r})
 import kit.hub
 
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}{base}"
+c.JupyterHub.cleanup_servers = False
 c.JupyterHub.hub_port = {hub_port}
 c.ConfigurableHTTPProxy.command = [{proxy!r}]
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
@@ -163,18 +164,13 @@ class Hub:
 
     def join(self, short: str, group: str) -> None:
         """Put somebody into a group, which is made."""
+        self.join_named(self.accounts[short], group)
+
+    def join_named(self, name: str, group: str) -> None:
+        """Put a user of any name into a group, which is made."""
         with contextlib.suppress(AssertionError):
             self.api("POST", f"/groups/{group}")
-        self.api("POST", f"/groups/{group}/users", json={"users": [self.accounts[short]]})
-
-    def leave(self, short: str, group: str) -> None:
-        """Take somebody out of a group."""
-        self.api("DELETE", f"/groups/{group}/users", json={"users": [self.accounts[short]]})
-
-    def service_processes(self) -> list[psutil.Process]:
-        """The service and all that it started."""
-        own = pwd.getpwnam(self.account).pw_uid
-        return [p for p in psutil.process_iter() if _uid(p) == own]
+        self.api("POST", f"/groups/{group}/users", json={"users": [name]})
 
 
 @contextlib.contextmanager
@@ -200,6 +196,8 @@ def running_hub(*, base: str = "", top: str = "") -> Iterator[Hub]:
                 check=True,
                 capture_output=True,
             )
+            # As The Littlest JupyterHub makes homes; Debian's own default lets everyone read them.
+            (folder / "home" / name).chmod(0o700)
         hub = Hub(folder, free_port(), free_port(), secrets.token_hex(16), base, account, accounts)
         _write(hub, top)
         with _process(hub):
@@ -287,6 +285,12 @@ def _stop(hub: Hub, process: subprocess.Popen[bytes]) -> None:
             each.kill()
     process.kill()
     process.wait()
+
+
+def processes_of(account: str) -> list[psutil.Process]:
+    """All processes of a system account."""
+    own = pwd.getpwnam(account).pw_uid
+    return [p for p in psutil.process_iter() if _uid(p) == own]
 
 
 def _uid(process: psutil.Process) -> int:

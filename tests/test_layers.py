@@ -20,7 +20,7 @@ LAYERS = {
         blender blending clock code_judging evaluate notebook_judging progress store _store
         judge judge_process workers serve service
     """,
-    "notebook": "client credentials widgets baselines",
+    "notebook": "client credentials hub_dashboards widgets baselines",
     "top": "cli hub demo __main__ __init__",
 }
 ALLOWED = {

@@ -64,6 +64,11 @@ class Client(Wire):
     def token(self, token: str | None) -> None:
         self.session.token = token
 
+    @property
+    def is_by_hub(self) -> bool:
+        """Whether the token is a JupyterHub's, where one logs in and out."""
+        return self.token is not None and not self.token.startswith("kit_")
+
     def log_in(
         self,
         name: str,

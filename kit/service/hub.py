@@ -32,6 +32,11 @@ class Settings:
     service: str = "kit"
     prefix: str = ""
     organizers: str = "organizers"
+    base_url: str = "/"
+
+    def dashboard(self, name: str, competition: str) -> str:
+        """The address of a dashboard in the server of whoever opens it, below the Hub's own."""
+        return f"{self.base_url.rstrip('/')}/hub/user-redirect/kit/{name}?competition={competition}"
 
     @property
     def scope(self) -> str:
@@ -68,7 +73,8 @@ def settings_from(environment: Mapping[str, str], organizers: str) -> Settings:
         )
     prefix = "/" + environment["JUPYTERHUB_SERVICE_PREFIX"].strip("/")
     url = environment["JUPYTERHUB_API_URL"].rstrip("/")
-    return Settings(url, environment["JUPYTERHUB_SERVICE_NAME"], prefix, organizers)
+    base = environment.get("JUPYTERHUB_BASE_URL", "/")
+    return Settings(url, environment["JUPYTERHUB_SERVICE_NAME"], prefix, organizers, base)
 
 
 class JupyterHub:

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from kit.service.context import ServiceHere
 from kit.service.hosted import Hosted
+from kit.service.hub import Settings
 
 router = APIRouter(include_in_schema=False)
 
@@ -56,7 +57,14 @@ def competition(slug: str, request: Request, service: ServiceHere) -> HTMLRespon
     """One competition, and the lines that open it in a notebook and in a terminal."""
     hosted = service.find(slug)
     lines = _LINES if service.hub is None else _LINES_ON_HUB
-    return _page(*_about(hosted, lines, str(request.url.replace(query=None))))
+    title, body = _about(hosted, lines, str(request.url.replace(query=None)))
+    return _page(title, body if service.hub is None else body + _dashboards(service.hub.settings, slug))
+
+
+def _dashboards(hub: Settings, slug: str) -> str:
+    links = (("leaderboard", "Leaderboard on a large screen"), ("organizer", "Organizers' dashboard"))
+    shown = (f'<a href="{escape(hub.dashboard(name, slug))}">{text}</a>' for name, text in links)
+    return f'<p class="quiet">{" · ".join(shown)}</p>'
 
 
 _LINES = (

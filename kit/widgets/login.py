@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -98,6 +99,7 @@ class Gate(ipywidgets.VBox):  # type: ignore[misc]
         open_to_all = can_sign_up and comp.overview.get("signup", "open") == "open"
         self._sign_up = comp.client.sign_up if open_to_all else None
         self._subtitle = subtitle
+        self._by_hub = comp.client.is_by_hub
         for name in ("kit-box", "kit-gate"):
             self.add_class(name)
         self.enter() if comp.client.token else self._ask()
@@ -119,6 +121,10 @@ class Gate(ipywidgets.VBox):  # type: ignore[misc]
 
     def _ask(self, message: str = "") -> None:
         title = str(self._comp.overview["title"])
+        if self._by_hub:
+            text = message or "Your server on the JupyterHub is who you are here: log out there."
+            self._swap(ipywidgets.HTML(escape(text)))
+            return
         form = LoginForm(self._log_in, self._sign_up, self.enter, title=title, subtitle=self._subtitle)
         form.message = message
         self._swap(form)

@@ -1,0 +1,295 @@
+"""A real JupyterHub with its proxy, real system accounts, and the kit's service among its services."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import four
+import httpx2
+import pytest
+from hub import Hub, missing, processes_of, running_hub
+from traitlets.config import Config
+
+from kit.errors import OrganizerError
+from kit.hub import as_text, configure, make_block
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+
+ACCESS = '[access]\nsignup = "hub"\nhub_groups = ["hall"]\nteam_groups = "team-"'
+BOARD = "/api/v1/competitions/four/questions/counts/leaderboard"
+SUBMIT = "/api/v1/competitions/four/questions/counts/submissions?filename=p.csv"
+
+SUBMITTING = """
+import kit, pandas
+comp = kit.connect()
+print(comp.client.me()["name"], comp.client.url)
+mine = comp.submit(pandas.DataFrame({"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]}))
+mine.wait()
+print(mine.state)
+print(sorted(comp.data()))
+"""
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    """A Hub under a base of its own, whose group hall may take part."""
+    with running_hub(base="/jupyter", top=ACCESS) as hub:
+        hub.join("alice", "hall")
+        hub.join("alice", "team-owls")
+        hub.person("alice").start_server()
+        yield hub
+
+
+@pytest.fixture(scope="module", autouse=True)
+def removed(hub: Hub) -> tuple[dict[str, str], float]:
+    """Somebody who took part and was then removed at the Hub, and when: the others' tests pass meanwhile."""
+    name = f"{hub.accounts['alice']}x"
+    hub.add(name)
+    hub.join_named(name, "hall")
+    token = hub.api("POST", f"/users/{name}/tokens", json={}).json()["token"]
+    header = {"Authorization": f"token {token}"}
+    taken = httpx2.post(f"{hub.service}{SUBMIT}", headers=header, content=four.OFF_BY_TWO)
+    assert taken.status_code == 201, taken.text
+    hub.api("DELETE", f"/users/{name}")
+    return header, time.monotonic()
+
+
+def test_in_a_kernel_on_the_hub_connecting_asks_nothing_and_groups_are_teams(hub: Hub) -> None:
+    alice = hub.person("alice")
+
+    printed = alice.run(SUBMITTING)
+
+    assert f"{alice.name} {hub.direct}" in printed
+    assert "SCORED" in printed
+    assert "['test', 'train']" in printed
+    rows = alice.ask("GET", BOARD).json()["rows"]
+    assert [(row["rank"], row["score"]) for row in rows if row["team"] == "owls"] == [(1, 0.0)]
+
+
+def test_roles_and_entry_come_from_groups_alone(hub: Hub) -> None:
+    admin, olga = hub.person("bob"), hub.person("olga")
+
+    assert hub.api("GET", f"/users/{admin.name}").json()["admin"]
+    assert admin.ask("GET", "/api/v1/users").status_code == 403
+    assert olga.ask("GET", "/api/v1/users").status_code == 200
+    refused = admin.ask("POST", SUBMIT, content=four.PERFECT)
+    assert refused.status_code == 403
+    assert "the JupyterHub's groups 'hall'" in refused.json()["error"]["message"]
+
+
+def test_a_token_with_too_narrow_scopes_is_refused_by_the_scopes_name(hub: Hub) -> None:
+    narrow = hub.person("alice", scopes=["users:activity!user"])
+
+    answer = narrow.ask("GET", "/api/v1/me")
+
+    assert answer.status_code == 403
+    assert "lacks the scope 'access:services!service=kit'" in answer.json()["error"]["message"]
+    wide = hub.person("alice", scopes=["access:services!service=kit"])
+    assert wide.ask("GET", "/api/v1/me").json()["role"] == "participant"
+
+
+def test_pages_files_and_live_updates_come_through_the_proxy_under_the_prefix(hub: Hub) -> None:
+    alice = hub.person("alice")
+
+    for path in ("", "/", "/four", "/docs", "/docs/swagger-ui-bundle.js", "/healthz"):
+        assert httpx2.get(f"{hub.service}{path}").status_code == 200, path
+    assert 'href="/jupyter/services/kit/four"' in httpx2.get(hub.service).text
+    described = httpx2.get(f"{hub.service}/api/v1/openapi.json").json()
+    assert described["servers"] == [{"url": "/jupyter/services/kit"}]
+    data = alice.ask("GET", "/api/v1/competitions/four/questions/counts/data/train.csv")
+    assert data.text == four.TRAIN
+    # A leaderboard that waits for news, and the news.
+    known = alice.ask("GET", BOARD).headers["ETag"]
+    later = threading.Timer(1.0, lambda: alice.ask("POST", SUBMIT, content=four.PERFECT))
+    later.start()
+    news = httpx2.get(
+        f"{hub.service}{BOARD}",
+        headers={"Authorization": f"token {alice.token}", "If-None-Match": known, "Prefer": "wait=20"},
+        timeout=40,
+    )
+    later.join()
+    assert news.status_code == 200
+    assert news.headers["ETag"] != known
+
+
+# Apart
+
+ATTEMPTS = """
+import ctypes, json, os, signal, socket, urllib.error, urllib.request
+libc = ctypes.CDLL(None, use_errno=True)
+told = json.loads({told!r})
+done = []
+
+def attempt(name, act):
+    try:
+        if act() is not False:
+            done.append(name)
+    except (OSError, urllib.error.HTTPError):
+        pass
+
+def read(path):
+    with open(path, "rb") as file:
+        file.read(16)
+
+def write(path):
+    with open(path, "ab"):
+        pass
+
+for path in told["paths"]:
+    attempt("list " + path, lambda: os.listdir(path))
+    attempt("read " + path, lambda: read(path))
+    attempt("write " + path, lambda: write(path))
+    attempt("rename " + path, lambda: os.rename(path, path + ".mine"))
+    attempt("open to all " + path, lambda: os.chmod(path, 0o777))
+for pid in told["pids"]:
+    for part in ("environ", "mem", "maps", "io", "stack", "auxv"):
+        attempt(f"read {{part}} of {{pid}}", lambda: read(f"/proc/{{pid}}/{{part}}"))
+    for part in ("cwd", "exe", "root"):
+        attempt(f"follow {{part}} of {{pid}}", lambda: os.listdir(f"/proc/{{pid}}/{{part}}/"))
+    attempt(f"list files of {{pid}}", lambda: os.listdir(f"/proc/{{pid}}/fd"))
+    attempt(f"trace {{pid}}", lambda: libc.ptrace(16, pid, 0, 0) == 0)
+    attempt(f"renice {{pid}}", lambda: os.setpriority(os.PRIO_PROCESS, pid, 19))
+    for number in (0, signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
+        attempt(f"signal {{pid}}", lambda: os.kill(pid, number))
+for url in told["urls"]:
+    for header in ({{}}, {{"X-Forwarded-User": "olga"}}, {{"Authorization": "token x"}},
+                   {{"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"]}}):
+        attempt("ask " + url, lambda: urllib.request.urlopen(urllib.request.Request(url, headers=header)))
+print(json.dumps({{"uid": os.getuid(), "groups": os.getgroups(), "done": done}}))
+"""
+
+
+def owned(folder: Path, uid: int) -> Iterator[str]:
+    """Paths below a folder that belong to an account, and what is below those."""
+    for path in folder.iterdir():
+        if path.lstat().st_uid != uid:
+            continue
+        yield str(path)
+        yield from (str(below) for below in path.rglob("*")) if path.is_dir() else ()
+
+
+def test_from_a_participants_kernel_nothing_of_the_service_and_of_others_can_be_read_or_signalled(
+    hub: Hub,
+) -> None:
+    olga = hub.person("olga")
+    olga.start_server()
+    hers = olga.ask("POST", SUBMIT, content=four.OFF_BY_ONE)
+    assert hers.status_code == 201, hers.text
+    service = pwd.getpwnam(hub.account).pw_uid
+    paths = [hub.data, *hub.data.rglob("*"), hub.folder / "four", *(hub.folder / "four").rglob("*")]
+    paths += [hub.folder / "hub", hub.folder / "hub/jupyterhub.sqlite", hub.folder / "home" / olga.name]
+    mine = [*map(str, paths), *owned(Path("/tmp"), service), *owned(Path("/dev/shm"), service)]
+    processes = processes_of(hub.account)
+    others = processes_of(olga.name)
+    assert len(processes) >= 3, "the service, its judge and a worker"
+    assert others
+    told = {
+        "paths": mine,
+        "pids": [p.pid for p in (*processes, *others)],
+        "urls": [
+            f"{hub.direct}/api/v1/users",
+            f"{hub.direct}/api/v1/competitions/four/export",
+            f"{hub.direct}/api/v1/submissions/{hers.json()['id']}",
+            f"{hub.direct}/api/v1/submissions/{hers.json()['id']}/file",
+            f"{hub.url}/hub/api/users",
+            f"{hub.url}/user/{olga.name}/api/kernels",
+        ],
+    }
+
+    found = json.loads(hub.person("alice").run(ATTEMPTS.format(told=json.dumps(told))))
+
+    assert found["uid"] == pwd.getpwnam(hub.accounts["alice"]).pw_uid
+    assert found["done"] == []
+    assert all(p.is_running() for p in processes)
+
+
+def test_the_services_token_is_in_no_command_line_and_not_with_its_judge(hub: Hub) -> None:
+    environments = {p.pid: Path(f"/proc/{p.pid}/environ").read_bytes() for p in processes_of(hub.account)}
+    lines = [line.read_bytes() for line in Path("/proc").glob("[0-9]*/cmdline") if os.access(line, os.R_OK)]
+
+    holding = [e for e in environments.values() if b"JUPYTERHUB_API_TOKEN=" in e]
+
+    assert len(holding) == 1 < len(environments)
+    token = holding[0].partition(b"JUPYTERHUB_API_TOKEN=")[2].partition(b"\0")[0]
+    assert len(token) > 20
+    assert not any(token in line for line in lines)
+
+
+def test_the_services_own_token_has_no_right_at_the_hub(hub: Hub) -> None:
+    environment = next(
+        e
+        for p in processes_of(hub.account)
+        if b"JUPYTERHUB_API_TOKEN=" in (e := Path(f"/proc/{p.pid}/environ").read_bytes())
+    )
+    token = environment.partition(b"JUPYTERHUB_API_TOKEN=")[2].partition(b"\0")[0].decode()
+    header = {"Authorization": f"token {token}"}
+
+    for path in ("/users", "/groups", "/proxy", f"/users/{hub.accounts['alice']}"):
+        assert httpx2.get(f"{hub.url}/hub/api{path}", headers=header).status_code in (403, 404), path
+
+
+def test_the_services_folder_is_open_to_its_account_alone(hub: Hub) -> None:
+    modes = {path: path.lstat().st_mode & 0o077 for path in [hub.data, *hub.data.rglob("*")]}
+
+    assert [str(path) for path, mode in modes.items() if mode and not path.is_symlink()] == []
+
+
+# The block
+
+
+def test_the_printed_block_does_what_configure_does(hub: Hub) -> None:
+    asked = {"competitions": [hub.folder / "four"], "data": hub.data, "user": hub.account}
+    done, spelled = Config(), Config()
+
+    configure(done, **asked)
+    exec(as_text(make_block(**asked)), {"c": spelled})
+
+    for key, kind in (("services", list), ("load_roles", list), ("load_groups", dict)):
+        assert done.JupyterHub[key] == spelled.JupyterHub[key].get_value(kind()), key
+    assert done.Spawner.environment == spelled.Spawner.environment.get_value({})
+
+
+def test_configure_keeps_what_the_configuration_says_already(hub: Hub) -> None:
+    c = Config()
+    c.JupyterHub.base_url = "/lab/"
+    c.JupyterHub.services = [{"name": "culler"}]
+    c.JupyterHub.load_roles = [{"name": "server", "scopes": ["users:activity!user", "read:hub"]}]
+    c.JupyterHub.load_groups = {"organizers": {"users": ["olga"]}}
+    c.Spawner.environment = {"A": "1"}
+
+    configure(c, competitions=[hub.folder / "four"], data=hub.data, user=hub.account)
+
+    assert [service["name"] for service in c.JupyterHub.services] == ["culler", "kit"]
+    scopes = {role["name"]: role["scopes"] for role in c.JupyterHub.load_roles}
+    assert scopes["server"] == ["users:activity!user", "read:hub", "access:services!service=kit"]
+    assert scopes["user"] == ["self", "access:services!service=kit"]
+    assert c.JupyterHub.load_groups == {"organizers": {"users": ["olga"]}}
+    assert c.Spawner.environment == {"A": "1", "KIT_URL": "http://127.0.0.1:10101/lab/services/kit"}
+
+
+def test_configure_refuses_a_truth_that_other_accounts_can_read(hub: Hub, tmp_path: Path) -> None:
+    place = hub.folder / "open"
+    four.write_open(place)
+
+    with pytest.raises(OrganizerError, match="can be read by every account"):
+        configure(Config(), competitions=[place], data=hub.data, user=hub.account)
+    with pytest.raises(OrganizerError, match="useradd --system"):
+        configure(Config(), competitions=[place], data=hub.data, user="nobody-of-that-name")
+
+
+def test_who_is_removed_at_the_hub_cannot_act_after_half_a_minute(
+    hub: Hub, removed: tuple[dict[str, str], float]
+) -> None:
+    header, since = removed
+    time.sleep(max(0.0, since + 30 - time.monotonic()))
+
+    answer = httpx2.post(f"{hub.service}{SUBMIT}", headers=header, content=four.PERFECT)
+
+    assert answer.status_code == 401
+    assert "The JupyterHub does not know this token" in answer.json()["error"]["message"]
