@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check unit docs soak bench clean
+.PHONY: demo test check unit docs soak clean
 
 demo: .venv/installed
 	$(BIN)/kit demo
@@ -20,7 +20,7 @@ unit: .venv/installed-test
 	$(BIN)/python -m pytest --doctest-modules -n 2 --dist worksteal
 
 soak: .venv/installed-test
-	$(BIN)/python benchmarks/crash.py
+	KIT_SOAK=5 $(BIN)/python -m pytest tests/test_crash.py
 
 docs: .venv/installed-test
 	$(BIN)/python docs/generate.py

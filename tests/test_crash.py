@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sqlite3
 import threading
@@ -14,8 +15,10 @@ import httpx2
 import pytest
 from running import Service, sign_up
 
-N_SUBMISSIONS = 200
-N_KILLS = 6
+SOAK = int(os.environ.get("KIT_SOAK", "1"))
+"""How many times as long: ``make soak`` sets it."""
+N_SUBMISSIONS = 200 * SOAK
+N_KILLS = 6 * SOAK
 
 
 def submit_until_acknowledged(service: Service, headers: dict[str, str], note: str, deadline: float) -> int:
@@ -42,7 +45,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_the_service_is_killed(tmp_
     service = Service([tmp_path / "four"], tmp_path / "data")
     service.start()
     headers = sign_up(service.url, "ada")
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 200 * SOAK
     acknowledged: dict[str, int] = {}
     waiting = [str(100 + i) for i in range(N_SUBMISSIONS)]
     lock = threading.Lock()
@@ -58,7 +61,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_the_service_is_killed(tmp_
     threads = [threading.Thread(target=submit_some) for _ in range(4)]
     for thread in threads:
         thread.start()
-    rng = random.Random(0)
+    rng = random.Random(SOAK)
     for kill in range(N_KILLS):
         time.sleep(rng.uniform(0.3, 1.0))
         service.kill_all() if kill % 2 else service.kill()
