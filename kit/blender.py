@@ -118,9 +118,12 @@ class Blender:
             watched.bags_wait = job is not None and not is_bagged
             watched.since, watched.rests_until = None, _rest(started)
             return False
-        # Until it is kept nothing counts as done: what fails is tried again after the rest.
-        watched.rests_until = started + LONGEST_S
-        blended = self._compute(job)
+        try:
+            blended = self._compute(job)
+        except Exception:
+            # Nothing counts as done: it is tried again after a rest.
+            watched.rests_until = _rest(started) + LONGEST_S
+            raise
         self._store.blends.keep(slug, question_id, members, blended, now=self._clock())
         watched.since, watched.bags_wait = None, not blended.is_bagged
         if job.is_bagged:

@@ -27,6 +27,8 @@ log = logging.getLogger("kit.blending")
 
 MOST_CELLS = 25_000_000
 """So many predicted numbers are held at a time."""
+MOST_BAGGED = 2_000_000
+"""Of more predicted numbers only the exact contributivity is computed: bagging these takes half a minute."""
 MOST_KEPT = 2
 """Questions whose predictions the worker keeps."""
 OWN_METRIC = "Its metric is the organizers' own function."
@@ -171,7 +173,7 @@ class _Kept:
         self._take(job.members)
         folds, metric = self.question.folds, self.question.metric
         truth, rows, extras = _columns(folds)
-        if job.is_bagged:
+        if job.is_bagged and len(job.members) * self.question.n_cells <= MOST_BAGGED:
             found = contributivity(
                 (each.predictions for each in self.blends), truth, metric, rows=rows,
                 n_classes=self.question.n_classes, extras=extras,
