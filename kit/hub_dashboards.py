@@ -1,4 +1,4 @@
-"""Dashboards in a person's own server on a JupyterHub: an extension of Jupyter Server, for `kit.hub.configure`.
+"""Dashboards in a person's own server on a JupyterHub, as an extension of Jupyter Server; see kit.hub.
 
 Whoever opens one runs it in their own account with their own token, through the Hub's log-in and on no port
 of its own; a dashboard that visitors share would act as one of them for all.
