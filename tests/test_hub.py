@@ -13,7 +13,9 @@ from pathlib import Path
 import four
 import httpx2
 import pytest
+from browsing import chromium, visiting
 from hub import Hub, missing, processes_of, running_hub
+from playwright.sync_api import expect
 from traitlets.config import Config
 
 from kit.errors import OrganizerError
@@ -66,7 +68,7 @@ def test_in_a_kernel_on_the_hub_connecting_asks_nothing_and_groups_are_teams(hub
     printed = alice.run(SUBMITTING)
 
     assert f"{alice.name} {hub.direct}" in printed
-    assert "SCORED" in printed
+    assert "SCORED" in printed, hub.log.read_text()[-8000:]
     assert "['test', 'train']" in printed
     rows = alice.ask("GET", BOARD).json()["rows"]
     assert [(row["rank"], row["score"]) for row in rows if row["team"] == "owls"] == [(1, 0.0)]
@@ -238,6 +240,43 @@ def test_the_services_folder_is_open_to_its_account_alone(hub: Hub) -> None:
     modes = {path: path.lstat().st_mode & 0o077 for path in [hub.data, *hub.data.rglob("*")]}
 
     assert [str(path) for path, mode in modes.items() if mode and not path.is_symlink()] == []
+
+
+# Dashboards
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("short", ["olga", "alice"])
+def test_a_dashboard_runs_in_its_visitors_own_server_behind_the_hubs_log_in(hub: Hub, short: str) -> None:
+    person = hub.person(short)
+    person.start_server()
+
+    with chromium() as browser, visiting(browser, f"{hub.service}/four", f"hub-{short}") as visit:
+        visit.page.get_by_role("link", name="Organizers' dashboard").click()
+        visit.page.locator("#username_input").fill(person.name)
+        visit.page.locator("#password_input").fill("any")
+        visit.page.locator("#login_submit").click()
+
+        if short == "olga":
+            expect(visit.page.get_by_role("tab", name="Participants")).to_be_visible(timeout=60_000)
+            assert f"/user/{person.name}/kit/organizer" in visit.page.url
+            visit.screenshot()
+        else:
+            refusal = visit.page.get_by_text("This screen is for organizers")
+            expect(refusal).to_be_visible(timeout=60_000)
+        assert visit.page.locator(".kit-login").count() == 0
+
+
+def test_nobody_enters_another_persons_dashboard(hub: Hub) -> None:
+    olga = hub.person("olga")
+    olga.start_server()
+
+    answer = httpx2.get(
+        f"{hub.url}/user/{olga.name}/kit/organizer",
+        headers={"Authorization": f"token {hub.person('alice').token}"},
+    )
+
+    assert answer.status_code == 403
 
 
 # The block
