@@ -21,7 +21,8 @@ from pebble import ProcessPool
 
 from kit.blending import BlendJob, Member, blend
 from kit.clock import Clock, utc_now
-from kit.competition import Question, load_copy
+from kit.competition import Competition, Question, load_copy
+from kit.runner.ramp_facts import kept_facts
 from kit.store import Blended, Candidate, Store
 from kit.workers import end_with_parent
 
@@ -139,9 +140,10 @@ class Blender:
         directory = self._store.versions.directory(slug, question_id, version)
         if not directory.is_dir():
             return None
-        question = load_copy(directory).find_question(question_id)
+        copy = load_copy(directory)
+        question = copy.find_question(question_id)
         for are_code in [True, False] if question.code else [False]:
-            found, n = self._candidates(slug, question, version, are_code=are_code)
+            found, n = self._candidates(slug, copy, question, version, are_code=are_code)
             if found:
                 members = tuple(
                     Member(c.submission, c.judgement, self._store.blobs.path(c.sha256)) for c in found
@@ -151,14 +153,19 @@ class Blender:
         return None
 
     def _candidates(
-        self, slug: str, question: Question, version: str, *, are_code: bool
+        self, slug: str, copy: Competition, question: Question, version: str, *, are_code: bool
     ) -> tuple[list[Candidate], int]:
+        if question.has_problem:
+            facts = kept_facts(copy, question)
+            metric, is_greater = facts.metrics[0], facts.directions[facts.metrics[0]]
+        else:
+            metric, is_greater = question.metric, question.is_greater_better(question.metric)
         return self._store.blends.candidates(
             slug,
             question.id,
             version=version,
-            metric=question.metric,
-            greater_is_better=question.is_greater_better(question.metric),
+            metric=metric,
+            greater_is_better=is_greater,
             are_code=are_code,
             most=MOST,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -32,7 +33,9 @@ MOST_BAGGED = 2_000_000
 MOST_KEPT = 2
 """Questions whose predictions the worker keeps."""
 OWN_METRIC = "Its metric is the organizers' own function."
-OWN_PROBLEM = "Its problem.py says itself how predictions are combined."
+MOST_OF_PROBLEM = 60
+"""So many submissions of a question in RAMP's contract, whose own Python combines them."""
+MOST_MEMBERS = 80
 
 
 class CannotBlend(Exception):
@@ -65,7 +68,11 @@ class BlendJob:
 def blend(job: BlendJob) -> Blended:
     """Blend submissions; where that cannot be, ``why`` says it."""
     try:
-        return _warm(job).found(job)
+        competition = load_copy(job.directory)
+        question = competition.find_question(job.question)
+        if question.has_problem:
+            return _blend_by_problem(competition, question, job)
+        return _warm(competition, question, job).found(job)
     except (CannotBlend, OrganizerError, ValueError) as error:
         _KEPT.clear()
         why = str(error) if isinstance(error, CannotBlend) else f"It failed: {type(error).__name__}."
@@ -106,12 +113,8 @@ class _Question:
 
     def _code_folds(self, competition: Competition) -> list[Rows]:
         problem = load_problem(competition, self._question, self._truth)
-        try:
-            if not isinstance(problem, TableProblem):
-                raise CannotBlend(OWN_PROBLEM)
-            return [self._rows(problem.truth, rows) for rows in problem.held_out]
-        finally:
-            problem.close()
+        assert isinstance(problem, TableProblem)
+        return [self._rows(problem.truth, rows) for rows in problem.held_out]
 
     def _rows(self, truth: Truth, numbers: Array) -> Rows:
         targets = truth.targets[numbers]
@@ -260,14 +263,44 @@ def _at(values: Array | None, i: int) -> float | None:
 _KEPT: dict[tuple[Path, str, bool], _Kept] = {}
 
 
-def _warm(job: BlendJob) -> _Kept:
+def _warm(competition: Competition, question: Question, job: BlendJob) -> _Kept:
     """What the worker knows of a question's version; the one not asked for longest goes."""
     key = (job.directory, job.question, job.are_code)
     if (kept := _KEPT.pop(key, None)) is None:
-        competition = load_copy(job.directory)
-        question = competition.find_question(job.question)
         kept = _Kept(_Question(competition, question, are_code=job.are_code))
     _KEPT[key] = kept
     if len(_KEPT) > MOST_KEPT:
         del _KEPT[next(iter(_KEPT))]
     return kept
+
+
+def _blend_by_problem(competition: Competition, question: Question, job: BlendJob) -> Blended:
+    """Blend by a problem.py, which combines and scores predictions in a process of its own."""
+    from kit.runner.ramp import STEP_OF, RampProblem
+
+    members = sorted(job.members[:MOST_OF_PROBLEM], key=lambda member: member.submission)
+    with closing(RampProblem(competition, question)) as problem:
+        folds = range(problem.n_folds)
+        files = [dict(np.load(member.file, allow_pickle=False)) for member in members]
+        valids = [[file[f"valid_{k}"] for file in files] for k in folds]
+        tests = [[file[f"test_{k}"] for file in files] for k in folds]
+        chosen = [problem.select(k, valids[k], most=MOST_MEMBERS) for k in folds]
+        if not all(chosen):
+            raise CannotBlend("Its metric is undefined on a fold.")
+        scores = {
+            name: problem.blend(valids, tests, picked)
+            for name, picked in (("combined", chosen), ("foldwise_best", [each[:1] for each in chosen]))
+        }
+        metric = problem.metrics[0]
+    exact = per_fold(chosen, len(members)).mean(axis=0)
+    return Blended(
+        version=job.version,
+        shares={member.submission: Share(float(exact[i])) for i, member in enumerate(members)},
+        scores={
+            name: {split.value: found[STEP_OF[split]][metric] for split in Split if STEP_OF[split] in found}
+            for name, found in scores.items()
+        },
+        n_folds=len(chosen),
+        n_left_out=job.n_left_out + len(job.members) - len(members),
+        is_bagged=True,
+    )

@@ -123,6 +123,27 @@ class RampProblem:
         scores = self._process.call("bag", valids, tests)
         return Bagged(_with_private(scores), self._test_predictions(), self._scoring(scores))
 
+    def select(self, k: int, valids: Sequence[Array], *, most: int) -> list[int]:
+        """Places of submissions in a fold's ensemble, by the first metric, in the order they are chosen.
+
+        Parameters
+        ----------
+        valids : sequence of ndarray
+            Of each submission, as `kept` gives them.
+        """
+        chosen: list[int] = self._process.call("select", k, self.metrics[0], list(valids), most)
+        return chosen
+
+    def blend(
+        self,
+        valids: Sequence[Sequence[Array]],
+        tests: Sequence[Sequence[Array]],
+        members: Sequence[Sequence[int]],
+    ) -> Scores:
+        """Scores of the folds' ensembles together, as of a submission; predictions by fold, then by it."""
+        given = ([list(fold) for fold in each] for each in (valids, tests, members))
+        return _with_private(self._process.call("blend", *given))
+
     @property
     def is_open(self) -> bool:
         """Whether the problem's process still answers."""

@@ -135,6 +135,43 @@ class Kit:
         except Exception:
             return float("nan")
 
+    def select(self, k: int, name: str, valids: Sequence[Any], most: int) -> list[int]:
+        """Places in a fold's ensemble: the best first, then again and again the one that improves it most."""
+        make, rows = self.problem.Predictions, self.folds[k][1]
+        truth, parts = make(y_true=self.y, fold_is=rows), [make(y_pred=_lists(values)) for values in valids]
+        sign = next(
+            1.0 if s.is_lower_the_better else -1.0 for s in self.problem.score_types if s.name == name
+        )
+
+        def loss(predictions: Any) -> float:
+            value = sign * self._scores(truth, predictions)[name]
+            return value if value == value else float("inf")
+
+        chosen: list[int] = []
+        losses, least = [loss(part) for part in parts], float("inf")
+        while len(chosen) < most and min(losses) < least:
+            least = min(losses)
+            chosen.append(losses.index(least))
+            losses = [loss(make.combine(parts, [*chosen, i])) for i in range(len(parts))]
+        return chosen
+
+    def blend(self, valids: Sequence[Any], tests: Sequence[Any], members: Any) -> dict[str, dict[str, float]]:
+        """Scores of all folds' ensembles combined."""
+        pairs = {
+            "valid": self._combined(self._mixed(valids, members), [rows for _, rows in self.folds], self.y)
+        }
+        if self.y_test is not None:
+            everything = [np.arange(len(self.y_test))] * len(members)
+            pairs["test"] = self._combined(self._mixed(tests, members), everything, self.y_test)
+        return {step: self._scores(*pair) for step, pair in pairs.items()}
+
+    def _mixed(self, predictions: Sequence[Any], members: Any) -> list[Any]:
+        make = self.problem.Predictions
+        return [
+            make.combine([make(y_pred=_lists(values)) for values in fold], chosen)
+            for fold, chosen in zip(predictions, members, strict=True)
+        ]
+
     def _combined(self, parts: Sequence[Any], rows: Sequence[Any], y: Any) -> tuple[Any, Any]:
         make = self.problem.Predictions
         truth, spread = make(y_true=y), []
