@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,14 @@ def board(team: Team, until: Any, *, s: float = 90) -> dict[str, Any]:
     return seen
 
 
+def kit(team: Team, *command: str) -> str:
+    """What the program prints."""
+    token = team.headers["Authorization"].split()[1]
+    variables = os.environ | {"KIT_URL": f"{team.service.url}/penguins", "KIT_TOKEN": token}
+    program = [sys.executable, "-m", "kit", *command]
+    return subprocess.run(program, env=variables, check=True, capture_output=True, text=True).stdout
+
+
 def test_what_is_scored_is_blended_and_credited(tmp_path: Path) -> None:
     with running(
         [coding.write(tmp_path / "penguins", phase="code_visible = true")], tmp_path / "data"
@@ -45,6 +56,14 @@ def test_what_is_scored_is_blended_and_credited(tmp_path: Path) -> None:
         passed = board(ada, lambda seen: any(row["built_on"] for row in seen["rows"]))
 
         read = bob.ask("GET", f"/submissions/{first}/code").json()
+        printed = {
+            command: kit(bob, *command.split(), *more)
+            for command, more in {
+                "leaderboard --per submission": (),
+                "diff": (str(first), str(second)),
+                "credit": (str(second), "--to", f"{first}=0.25"),
+            }.items()
+        }
 
     by_team = {row["team"]: row for row in seen["rows"]}
     shares = [by_team[name]["contributivity"] for name in ("ada", "bob")]
@@ -57,3 +76,8 @@ def test_what_is_scored_is_blended_and_credited(tmp_path: Path) -> None:
     assert later["bob"]["built_on"] == [{"submission": first, "team": "ada"}]
     assert later["ada"]["historical_contributivity"] >= shares[0]
     assert read["files"][0]["text"] == GOOD
+    assert (
+        "ada" in printed["leaderboard --per submission"] and " %" in printed["leaderboard --per submission"]
+    )
+    assert "+from sklearn.tree import DecisionTreeClassifier" in printed["diff"].splitlines()
+    assert printed["credit"] == f"Submission {second} owes 25% to {first} by ada.\n"
