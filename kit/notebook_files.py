@@ -35,6 +35,7 @@ _KERNEL = {
 }
 _MADE_BY_PAPERMILL = {"injected-parameters", "papermill-error-cell-tag"}
 _KINDS = ("code", "markdown", "raw")
+_FOLDERS = re.compile(r"/[^\s'\":]*/(?:site-packages|dist-packages|python3\.\d+)/")
 _MIME = re.compile(r"[a-zA-Z0-9]{1,60}/[a-zA-Z0-9.+-]{1,100}$")
 _JSON = re.compile(r"application/(.*\+)?json$")
 
@@ -163,6 +164,11 @@ def check_contract(notebook: Notebook, filename: str) -> None:
         raise InvalidRequest(f"{filename!r} does not use {named}. {CONTRACT}")
 
 
+def without_folders(text: str) -> str:
+    """A traceback or warning that names libraries' files from the library on, not where they are here."""
+    return _FOLDERS.sub("", text)
+
+
 def _check_language(found: Mapping[str, Any], filename: str) -> None:
     metadata = found.get("metadata")
     kernel = metadata.get("kernelspec") if isinstance(metadata, dict) else None
@@ -234,12 +240,12 @@ def _output(raw: object, number: int | None) -> dict[str, Any] | None:
     match raw.get("output_type"):
         case "stream":
             text = _text(raw.get("text"))
-            return (
-                None if text is None else _stream("stderr" if raw.get("name") == "stderr" else "stdout", text)
-            )
+            if raw.get("name") != "stderr":
+                return None if text is None else _stream("stdout", text)
+            return None if text is None else _stream("stderr", without_folders(text))
         case "error":
             trace = raw.get("traceback")
-            lines = [_text(line) or "" for line in trace] if isinstance(trace, list) else []
+            lines = [without_folders(_text(line) or "") for line in trace] if isinstance(trace, list) else []
             names = {key: _text(raw.get(key)) or "" for key in ("ename", "evalue")}
             return {"output_type": "error", **names, "traceback": lines}
         case "display_data" | "execute_result" as kind:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from kit.errors import OrganizerError, SandboxUnavailable
-from kit.notebook_files import PARAMETERS, Notebook
+from kit.notebook_files import PARAMETERS, Notebook, without_folders
 from kit.runner.driving import TAIL_BYTES, Driver, End, Ended
 from kit.runner.exchange import Answer, BadAnswer, cleaned, message, read_npy, text_of
 from kit.runner.run import START_S, Stage
@@ -37,7 +37,6 @@ _OWN_THREADS = 48
 _STATE_BYTES = 256 * 1024
 _NOTEBOOK_BYTES = 40_000_000
 _HEADER_BYTES = 4096
-_FOLDERS = re.compile(r"/[^\s'\":]*/(?:site-packages|dist-packages|python3\.\d+)/")
 _LINE = re.compile(r"Cell In\[(\d+)\], line (\d+)")
 
 
@@ -105,7 +104,7 @@ def run_notebook(
     given = sum(map(len, inputs.values()))
     limits = replace(settings.limits, disk_bytes=settings.limits.disk_bytes + given)
     try:
-        process = start(settings.isolation.level, settings.python, (), limits)
+        process = start(settings.isolation.level, settings.python, (), limits, modules="numpy,papermill")
     except (NotStarted, OSError) as error:
         raise SandboxUnavailable(f"The sandbox did not start: {error}") from error
     driver = Driver(process, limits, stop)
@@ -280,11 +279,6 @@ class _Course:
             output=cleaned(printed),
             withheld=self.hidden,
         )
-
-
-def without_folders(text: str) -> str:
-    """A traceback that says of libraries where they are among their like, not where on the machine."""
-    return _FOLDERS.sub("", text)
 
 
 def _bytes_of(answer: Answer, what: str) -> bytes:

@@ -198,6 +198,7 @@ def _engine(notebook: Notebook) -> Any:
     """Papermill's engine, with a kernel of ours whatever the notebook names, that waits before each cell."""
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
+    from nbformat import ValidationError
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import NBClientEngine
 
@@ -217,7 +218,8 @@ def _engine(notebook: Notebook) -> Any:
         def output(self, outs: list[Any], msg: Any, display_id: Any, cell_index: int) -> Any:
             # Dropped as they come: a gigabyte of outputs is to be nobody's memory.
             if msg["msg_type"] == "error" or notebook.has_room(msg["content"]):
-                return super().output(outs, msg, display_id, cell_index)
+                with contextlib.suppress(ValidationError):
+                    return super().output(outs, msg, display_id, cell_index)
             return None
 
         def handle_comm_msg(self, outs: Any, msg: Any, cell_index: int) -> None:

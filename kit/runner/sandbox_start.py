@@ -25,17 +25,24 @@ _N_FILES = 1024
 _RESERVE_BYTES = 4 * 1024**3
 
 
-def start(level: Level, python: Path | None, mounts: tuple[Path, ...], limits: RunLimits) -> Process:
-    """Start a harness that waits for its first message."""
+def start(
+    level: Level,
+    python: Path | None,
+    mounts: tuple[Path, ...],
+    limits: RunLimits,
+    *,
+    modules: str = _PRELOADED,
+) -> Process:
+    """Start a harness that has imported modules, and waits for its first message."""
     environment = read_environment(python)
     variables = jail.fixed_environment(limits.n_threads)
     command = [environment.executable, "-s", "-B"]
     if level is Level.ISOLATED:
         view = jail.View(environment, (HARNESS,), mounts, limits.disk_bytes)
-        command += [f"{jail.OWN}/{HARNESS.name}", _PRELOADED]
+        command += [f"{jail.OWN}/{HARNESS.name}", modules]
         return start_jailed(view, variables, command, staged=probe().staged)
     account = plain_account() if level is Level.LIMITED else None
-    return start_plain(command, HARNESS, _PRELOADED, mounts, variables, account=account)
+    return start_plain(command, HARNESS, modules, mounts, variables, account=account)
 
 
 def start_template(python: Path | None, mounts: tuple[Path, ...], limits: RunLimits) -> Template:

@@ -1,0 +1,6 @@
+# %%
+import numpy as np
+
+kept = []
+while True:
+    kept.append(np.ones(1_000_000))

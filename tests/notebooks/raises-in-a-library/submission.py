@@ -1,0 +1,4 @@
+# %%
+import pandas as pd
+
+pd.DataFrame({"a": [1]})["b"]

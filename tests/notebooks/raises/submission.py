@@ -1,0 +1,10 @@
+# %%
+x = 1
+
+
+# %%
+def search(words):
+    return words["lost"]
+
+
+search({})

@@ -1,0 +1,6 @@
+# %%
+x = 1
+# %%
+import time
+
+time.sleep(60)

@@ -1,0 +1,3 @@
+# %%
+with open(output, "wb") as file:
+    file.write(b"x" * 2_000_000)
