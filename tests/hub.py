@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import secrets
 import shlex
 import shutil
@@ -77,6 +78,11 @@ class Person:
     name: str
     token: str
 
+    @property
+    def header(self) -> dict[str, str]:
+        """What is sent with each request."""
+        return {"Authorization": f"token {self.token}"}
+
     def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
         """A request to the service, through the proxy."""
         return httpx2.request(
@@ -118,6 +124,7 @@ class Hub:
     base: str
     account: str
     accounts: Mapping[str, str] = field(default_factory=dict)
+    pid: int = 0
 
     @property
     def url(self) -> str:
@@ -177,7 +184,8 @@ class Hub:
 @contextlib.contextmanager
 def running_hub(*, base: str = "", top: str = "") -> Iterator[Hub]:
     """A Hub with accounts of its own, all of which end with the block."""
-    mark = f"{os.getpid() % 100_000:05d}"
+    _remove_leftovers()
+    mark = f"{os.getpid():07d}"
     accounts = {short: f"kit{mark}{short}" for short in NAMES}
     account = f"kit{mark}service"
     folder = Path(tempfile.mkdtemp(prefix="kit-hub-", dir="/tmp"))
@@ -210,6 +218,14 @@ def running_hub(*, base: str = "", top: str = "") -> Iterator[Hub]:
         for name in (*accounts.values(), account):
             subprocess.run(["userdel", "--force", name], capture_output=True, check=False)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_leftovers() -> None:
+    """Accounts of tests that were killed."""
+    for each in pwd.getpwall():
+        found = re.fullmatch(rf"kit(\d{{7}})({'|'.join(NAMES)}|service)", each.pw_name)
+        if found and not psutil.pid_exists(int(found[1])):
+            subprocess.run(["userdel", "--force", each.pw_name], capture_output=True, check=False)
 
 
 def _write(hub: Hub, top: str) -> None:
@@ -255,6 +271,7 @@ def _process(hub: Hub) -> Iterator[None]:
             stderr=log,
             start_new_session=True,
         )
+    hub.pid = process.pid
     try:
         _wait(hub, process)
         yield

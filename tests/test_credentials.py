@@ -135,3 +135,48 @@ def test_a_token_is_not_shown() -> None:
     assert "kit_ada" not in repr(ADA)
     assert json.loads(save(ADA).read_text())["services"][URL]["token"] == "kit_ada"
     assert credentials_path().exists()
+
+
+HUB = {"JUPYTERHUB_API_TOKEN": "hub-token", "JUPYTERHUB_USER": "ada", "KIT_URL": f"{URL}/services/kit"}
+
+
+def _on_hub(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> None:
+    for name, value in (HUB | changed).items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+
+
+def test_the_hubs_token_goes_to_the_hubs_service_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    _on_hub(monkeypatch)
+
+    assert token_for(HUB["KIT_URL"]) == "hub-token"
+    for other in (OTHER, URL, f"{HUB['KIT_URL']}.example.org", f"{URL}/services/kit/four/more"):
+        assert token_for(other) is None, other
+
+
+def test_without_an_address_of_the_environment_nobody_gets_the_hubs_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _on_hub(monkeypatch, KIT_URL=None)
+
+    assert token_for(HUB["KIT_URL"]) is None
+
+
+def test_a_service_of_the_hub_is_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    _on_hub(monkeypatch, JUPYTERHUB_USER=None)
+
+    assert token_for(HUB["KIT_URL"]) is None
+
+
+@pytest.mark.parametrize("voila", VOILA.values(), ids=VOILA)
+def test_in_voila_the_hubs_token_is_used_only_in_the_visitors_own_server(
+    voila: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _on_hub(monkeypatch, **voila)
+
+    assert token_for(HUB["KIT_URL"]) is None
+    monkeypatch.setenv("KIT_OWN_DASHBOARD", "1")
+    assert token_for(HUB["KIT_URL"]) == "hub-token"
+    assert token_for(OTHER) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import four
 import httpx2
 import pytest
 from browsing import chromium, visiting
-from hub import Hub, missing, processes_of, running_hub
+from hub import Hub, Person, missing, processes_of, running_hub
 from playwright.sync_api import expect
 from traitlets.config import Config
 
@@ -24,14 +25,44 @@ from kit.hub import as_text, configure, make_block
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
 ACCESS = '[access]\nsignup = "hub"\nhub_groups = ["hall"]\nteam_groups = "team-"'
+CODE = """
+[[question]]
+id = "coded"
+metric = "mae"
+id_column = "id"
+target = "count"
+truth = "private/truth.csv"
+data = ["data/train.csv", "data/test.csv"]
+[question.code]
+train = "data/train.csv"
+test = "data/test.csv"
+splitter = { n_splits = 3 }
+"""
+SLOW_CODE = """
+import time
+
+from sklearn.dummy import DummyRegressor
+
+
+class Slow(DummyRegressor):
+    def fit(self, X, y):
+        time.sleep(30)
+        return super().fit(X, y)
+
+
+def get_estimator():
+    return Slow()
+"""
 BOARD = "/api/v1/competitions/four/questions/counts/leaderboard"
 SUBMIT = "/api/v1/competitions/four/questions/counts/submissions?filename=p.csv"
+
+SUBMIT_CODE = "/api/v1/competitions/four/questions/coded/submissions?filename=submission.py"
 
 SUBMITTING = """
 import kit, pandas
 comp = kit.connect()
 print(comp.client.me()["name"], comp.client.url)
-mine = comp.submit(pandas.DataFrame({"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]}))
+mine = comp.submit(pandas.DataFrame({"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]}), question="counts")
 mine.wait()
 print(mine.state)
 print(sorted(comp.data()))
@@ -41,7 +72,7 @@ print(sorted(comp.data()))
 @pytest.fixture(scope="module")
 def hub() -> Iterator[Hub]:
     """A Hub under a base of its own, whose group hall may take part."""
-    with running_hub(base="/jupyter", top=ACCESS) as hub:
+    with running_hub(base="/jupyter", top=ACCESS + CODE) as hub:
         hub.join("alice", "hall")
         hub.join("alice", "team-owls")
         hub.person("alice").start_server()
@@ -123,48 +154,60 @@ def test_pages_files_and_live_updates_come_through_the_proxy_under_the_prefix(hu
 # Apart
 
 ATTEMPTS = """
-import ctypes, json, os, signal, socket, urllib.error, urllib.request
+import ctypes, json, os, signal, subprocess, urllib.error, urllib.request
 libc = ctypes.CDLL(None, use_errno=True)
-told = json.loads({told!r})
-done = []
 
-def attempt(name, act):
-    try:
-        if act() is not False:
-            done.append(name)
-    except (OSError, urllib.error.HTTPError):
-        pass
+def tried(paths, pids, urls):
+    done = []
 
-def read(path):
-    with open(path, "rb") as file:
-        file.read(16)
+    def attempt(name, act):
+        try:
+            if act() is not False:
+                done.append(name)
+        except (OSError, urllib.error.HTTPError):
+            pass
 
-def write(path):
-    with open(path, "ab"):
-        pass
+    def read(path):
+        with open(path, "rb") as file:
+            file.read(16)
 
-for path in told["paths"]:
-    attempt("list " + path, lambda: os.listdir(path))
-    attempt("read " + path, lambda: read(path))
-    attempt("write " + path, lambda: write(path))
-    attempt("rename " + path, lambda: os.rename(path, path + ".mine"))
-    attempt("open to all " + path, lambda: os.chmod(path, 0o777))
-for pid in told["pids"]:
-    for part in ("environ", "mem", "maps", "io", "stack", "auxv"):
-        attempt(f"read {{part}} of {{pid}}", lambda: read(f"/proc/{{pid}}/{{part}}"))
-    for part in ("cwd", "exe", "root"):
-        attempt(f"follow {{part}} of {{pid}}", lambda: os.listdir(f"/proc/{{pid}}/{{part}}/"))
-    attempt(f"list files of {{pid}}", lambda: os.listdir(f"/proc/{{pid}}/fd"))
-    attempt(f"trace {{pid}}", lambda: libc.ptrace(16, pid, 0, 0) == 0)
-    attempt(f"renice {{pid}}", lambda: os.setpriority(os.PRIO_PROCESS, pid, 19))
-    for number in (0, signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
-        attempt(f"signal {{pid}}", lambda: os.kill(pid, number))
-for url in told["urls"]:
-    for header in ({{}}, {{"X-Forwarded-User": "olga"}}, {{"Authorization": "token x"}},
-                   {{"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"]}}):
-        attempt("ask " + url, lambda: urllib.request.urlopen(urllib.request.Request(url, headers=header)))
-print(json.dumps({{"uid": os.getuid(), "groups": os.getgroups(), "done": done}}))
+    def write(path):
+        with open(path, "ab"):
+            pass
+
+    for path in paths:
+        attempt("list " + path, lambda: os.listdir(path))
+        attempt("read " + path, lambda: read(path))
+        attempt("write " + path, lambda: write(path))
+        attempt("open to all " + path, lambda: os.chmod(path, 0o777))
+        attempt("rename " + path, lambda: os.rename(path, path + ".mine"))
+    for pid in pids:
+        for part in ("environ", "mem", "maps", "io", "auxv"):
+            attempt(f"read {{part}} of {{pid}}", lambda: read(f"/proc/{{pid}}/{{part}}"))
+        for part in ("cwd", "root"):
+            attempt(f"follow {{part}} of {{pid}}", lambda: os.listdir(f"/proc/{{pid}}/{{part}}/"))
+        attempt(f"list files of {{pid}}", lambda: os.listdir(f"/proc/{{pid}}/fd"))
+        attempt(f"trace {{pid}}", lambda: libc.ptrace(16, pid, 0, 0) == 0)
+        attempt(f"renice {{pid}}", lambda: os.setpriority(os.PRIO_PROCESS, pid, 19))
+        for number in (0, signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
+            attempt(f"signal {{pid}}", lambda: os.kill(pid, number))
+    own = "token " + os.environ["JUPYTERHUB_API_TOKEN"]
+    for url in urls:
+        for header in ({{}}, {{"X-Forwarded-User": "olga"}}, {{"Authorization": "token x"}},
+                       {{"Authorization": own}}):
+            attempt("ask " + url, lambda: urllib.request.urlopen(urllib.request.Request(url, headers=header)))
+    return done
+
+mine = subprocess.Popen(["sleep", "60"])
+with open("mine", "w"):
+    pass
+control = tried([os.path.abspath("mine")], [mine.pid], {control!r})
+mine.kill()
+mine.wait()
+print(json.dumps({{"uid": os.getuid(), "control": control, "done": tried(**{told!r})}}))
 """
+KINDS = {"read", "write", "rename", "open", "follow", "list", "trace", "renice", "signal", "ask"}
+"""What an account can do to what is its own; were one missing, the attempts would prove nothing."""
 
 
 def owned(folder: Path, uid: int) -> Iterator[str]:
@@ -181,34 +224,46 @@ def test_from_a_participants_kernel_nothing_of_the_service_and_of_others_can_be_
 ) -> None:
     olga = hub.person("olga")
     olga.start_server()
-    hers = olga.ask("POST", SUBMIT, content=four.OFF_BY_ONE)
-    assert hers.status_code == 201, hers.text
+    hers = olga.ask("POST", SUBMIT, content=four.OFF_BY_ONE).json()["id"]
+    running = olga.ask("POST", SUBMIT_CODE, content=SLOW_CODE).json()["id"]
+    sandboxed = wait_for_code(olga, running, hub)
     service = pwd.getpwnam(hub.account).pw_uid
     paths = [hub.data, *hub.data.rglob("*"), hub.folder / "four", *(hub.folder / "four").rglob("*")]
     paths += [hub.folder / "hub", hub.folder / "hub/jupyterhub.sqlite", hub.folder / "home" / olga.name]
-    mine = [*map(str, paths), *owned(Path("/tmp"), service), *owned(Path("/dev/shm"), service)]
     processes = processes_of(hub.account)
-    others = processes_of(olga.name)
-    assert len(processes) >= 3, "the service, its judge and a worker"
-    assert others
     told = {
-        "paths": mine,
-        "pids": [p.pid for p in (*processes, *others)],
+        "paths": [*map(str, paths), *owned(Path("/tmp"), service), *owned(Path("/dev/shm"), service)],
+        "pids": [p.pid for p in (*processes, *processes_of(olga.name))],
         "urls": [
             f"{hub.direct}/api/v1/users",
-            f"{hub.direct}/api/v1/competitions/four/export",
-            f"{hub.direct}/api/v1/submissions/{hers.json()['id']}",
-            f"{hub.direct}/api/v1/submissions/{hers.json()['id']}/file",
+            f"{hub.direct}/api/v1/submissions/{hers}",
+            f"{hub.direct}/api/v1/submissions/{hers}/file",
+            f"{hub.direct}/api/v1/submissions/{running}/code",
             f"{hub.url}/hub/api/users",
             f"{hub.url}/user/{olga.name}/api/kernels",
         ],
     }
+    script = ATTEMPTS.format(told=told, control=[f"{hub.direct}/healthz"])
 
-    found = json.loads(hub.person("alice").run(ATTEMPTS.format(told=json.dumps(told))))
+    found = json.loads(hub.person("alice").run(script))
 
     assert found["uid"] == pwd.getpwnam(hub.accounts["alice"]).pw_uid
+    assert {name.split()[0] for name in found["control"]} == KINDS
     assert found["done"] == []
-    assert all(p.is_running() for p in processes)
+    assert set(sandboxed) <= {p.pid for p in processes if p.is_running()}
+    olga.ask("POST", f"/api/v1/submissions/{running}/cancel")
+
+
+def wait_for_code(person: Person, submission: int, hub: Hub) -> list[int]:
+    """The processes of a submission's sandbox, as soon as it runs."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = [p for p in processes_of(hub.account) if "bwrap" in p.name()]
+        # Younger ones may only try out what holds here.
+        if settled := [p.pid for p in found if time.time() - p.create_time() > 3]:
+            return settled
+        time.sleep(0.2)
+    raise AssertionError(person.ask("GET", f"/api/v1/submissions/{submission}").text)
 
 
 def test_the_services_token_is_in_no_command_line_and_not_with_its_judge(hub: Hub) -> None:
@@ -332,3 +387,18 @@ def test_who_is_removed_at_the_hub_cannot_act_after_half_a_minute(
 
     assert answer.status_code == 401
     assert "The JupyterHub does not know this token" in answer.json()["error"]["message"]
+
+
+def test_while_the_hub_hangs_that_is_said_and_afterwards_everything_goes_on(hub: Hub) -> None:
+    alice = hub.person("alice", scopes=["access:services!service=kit"])
+    os.kill(hub.pid, signal.SIGSTOP)
+    try:
+        hung = httpx2.get(f"{hub.direct}/api/v1/me", headers=alice.header, timeout=30)
+        alive = httpx2.get(f"{hub.direct}/healthz")
+    finally:
+        os.kill(hub.pid, signal.SIGCONT)
+
+    assert hung.status_code == 503
+    assert hung.json()["error"]["message"] == "The JupyterHub does not answer; trying again"
+    assert alive.status_code == 200
+    assert alice.ask("GET", "/api/v1/me").json()["name"] == alice.name

@@ -94,6 +94,7 @@ class FakeService:
 
     def __init__(self, *, role: str = "participant", token: str | None = "kit_x") -> None:
         self.url, self.token, self.role = "http://127.0.0.1:1", token, role
+        self.is_by_hub = False
         self.answers: dict[str, Any] = {
             "/competitions/penguins/submissions": [facts("SCORED")],
             "/competitions/penguins/limits": [{"question": "sex", "daily_limit": 5, "left_today": 4}],
