@@ -20,18 +20,19 @@ from kit import progress
 from kit.code_files import unpack
 from kit.competition import Competition, Question
 from kit.errors import InvalidRequest, MetricFailed
-from kit.runner.folds import RunnerSettings, run_folds, runner_settings
+from kit.runner.folds import RunnerSettings, make_runner, run_folds, runner_settings
 from kit.runner.problem import Problem, load_problem
 from kit.runner.ramp import RampProblem
 from kit.runner.report import CodeReport, FoldReport
+from kit.runner.run import Runner
 from kit.scoring import Scoring
 from kit.store import FoldRun
 from kit.submission import CodeResult, Outcome, State, Verdict
 from kit.truth import Truth
 
 TEST, VALID = "test.parquet", "valid.npz"
-MOST_OPEN = 2
-"""Processes of a problem.py, each with its data, that a worker keeps."""
+MOST_KEPT = 2
+"""Questions of which a worker keeps what is warm."""
 _TIMES = ("fit_s", "valid_s", "test_s", "fit_cpu_s", "valid_cpu_s", "test_cpu_s")
 
 
@@ -64,15 +65,16 @@ def judge_code(
         The problem cannot be loaded, a metric fails, or there is less isolation here than is asked for.
     """
     settings = runner_settings(competition, question)
-    with open_problem(competition, question, truth) as problem:
+    with _warm(competition, question, truth, settings) as (problem, runner):
         return _judge(
-            problem, settings, file=file, filename=filename, scratch=scratch, n_cores=n_cores,
+            problem, runner, settings, file=file, filename=filename, scratch=scratch, n_cores=n_cores,
             judge_predictions=judge_predictions, stop=stop,
         )  # fmt: skip
 
 
 def _judge(
     problem: Problem,
+    runner: Runner,
     settings: RunnerSettings,
     *,
     file: Path,
@@ -97,6 +99,7 @@ def _judge(
         n_parallel=max(1, n_cores // settings.limits.n_threads),
         on_fold=lambda fold: progress.tell(scratch, _fold_run(fold)),
         stop=stop,
+        runner=runner,
     )
     result = _kept(report, scratch)
     if report.verdict is None and report.scoring is not None:
@@ -115,29 +118,46 @@ def _scored(scoring: Scoring, result: CodeResult) -> Outcome:
     return Outcome(State.SCORED, scoring.scores, evidence=scoring.evidence, code=result)
 
 
-_OPEN: dict[tuple[Path, str], RampProblem] = {}
+_KEPT: dict[tuple[Path, str], tuple[RunnerSettings, RampProblem | None, Runner]] = {}
 
 
 @contextmanager
-def open_problem(competition: Competition, question: Question, truth: Truth | None) -> Iterator[Problem]:
-    """A question's problem; that of a problem.py stays, with its process, for submissions that follow."""
-    if not question.has_problem:
-        yield load_problem(competition, question, truth)
-        return
+def _warm(
+    competition: Competition, question: Question, truth: Truth | None, settings: RunnerSettings
+) -> Iterator[tuple[Problem, Runner]]:
+    """A question's problem and what runs code on it; what was dear to start stays for later submissions.
+
+    That is the process of a problem.py, with its data, and the one that sandboxes are forked from, which
+    holds neither data nor any participant's code.
+    """
     key = competition.directory, question.id
-    problem = _OPEN.pop(key, None)
-    if problem is not None and not problem.is_open:
-        problem.close()
-        problem = None
-    while len(_OPEN) >= MOST_OPEN:
-        _OPEN.pop(next(iter(_OPEN))).close()
-    problem = problem or RampProblem(competition, question)
+    made, kept, runner = _KEPT.pop(key, (settings, None, None))
+    if runner is not None and (made != settings or (kept is not None and not kept.is_open)):
+        _close(kept, runner)
+        kept = runner = None
+    while len(_KEPT) >= MOST_KEPT:
+        _close(*_KEPT.pop(next(iter(_KEPT)))[1:])
+    problem = kept or load_problem(competition, question, truth)
+    runner = runner or make_runner(settings)
+    ramp = problem if isinstance(problem, RampProblem) else None
     try:
-        yield problem
+        yield problem, runner
     except BaseException:
-        problem.close()
+        _close(ramp, runner)
         raise
-    _OPEN[key] = problem
+    if ramp is None and not runner.is_warm:
+        runner.close()
+        return
+    if not runner.is_warm:
+        runner.close()
+        runner = make_runner(settings)
+    _KEPT[key] = settings, ramp, runner
+
+
+def _close(problem: RampProblem | None, runner: Runner) -> None:
+    runner.close()
+    if problem is not None:
+        problem.close()
 
 
 def _fold_run(fold: FoldReport) -> FoldRun:

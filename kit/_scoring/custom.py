@@ -35,11 +35,11 @@ def black_box(
     n_blocks = min(MOST_BLOCKS, blocks.n_blocks, int(budget_s / lasted_s))
     if n_blocks >= min(FEWEST_BLOCKS, blocks.n_blocks):
         few = blocks.merged(n_blocks)
-        without = np.array([on_rows(rows[few.of_row != block]) for block in range(few.n_blocks)])
+        without = _each(on_rows, few, is_left_out=True)
         influences, method = influences_of(score, without), f"jackknife of {few.n_blocks} blocks"
     else:
         few = blocks.merged(BATCHES)
-        without = np.array([on_rows(rows[few.of_row == block]) for block in range(few.n_blocks)])
+        without = _each(on_rows, few, is_left_out=False)
         influences, method = _of_batches(without), f"batch means of {few.n_blocks} blocks"
     n_undefined = int(np.count_nonzero(~np.isfinite(without)))
     warning = f"The metric is undefined on {n_undefined} of {len(without)} parts." if n_undefined else ""
@@ -52,6 +52,16 @@ def black_box(
         method=method,
         warning=warning,
     )
+
+
+def _each(on_rows: OnRows, blocks: Blocks, *, is_left_out: bool) -> Array:
+    """By block, the metric without it or on it alone; one in another process takes all blocks at once."""
+    if (by_block := getattr(on_rows, "by_block", None)) is not None:
+        found: Array = by_block(blocks.of_row, blocks.n_blocks, is_left_out=is_left_out)
+        return found
+    rows = np.arange(len(blocks.of_row))
+    parts = ((blocks.of_row == block) != is_left_out for block in range(blocks.n_blocks))
+    return np.array([on_rows(rows[part]) for part in parts])
 
 
 def _of_batches(scores: Array) -> Array:

@@ -32,6 +32,7 @@ def run_folds(
     n_parallel: int | None = None,
     on_fold: Callable[[FoldReport], None] | None = None,
     stop: threading.Event | None = None,
+    runner: Runner | None = None,
 ) -> CodeReport:
     """Run a submission on all folds; never raises for what a participant did.
 
@@ -45,6 +46,8 @@ def run_folds(
         Told of each fold as it starts and ends, in this thread.
     stop : Event
         Set to cancel.
+    runner : Runner or None
+        One of the same settings that is warm from submissions before; it stays open.
 
     Raises
     ------
@@ -54,9 +57,9 @@ def run_folds(
     level, limits = settings.isolation.level, settings.limits
     if n_parallel is None:
         n_parallel = max(1, _n_cores() // limits.n_threads)
-    runner = Runner(limits, level=level, python=settings.python, hide_inputs=settings.hide_inputs)
+    used = runner or make_runner(settings)
     try:
-        folds = _Folds(problem, problem.task(code), runner, on_fold)
+        folds = _Folds(problem, problem.task(code), used, on_fold)
         folds.run(n_parallel, repeat=settings.repeat, stop=stop)
         return replace(
             folds.report(),
@@ -67,7 +70,14 @@ def run_folds(
             environment=str(settings.python or ""),
         )
     finally:
-        runner.close()
+        if runner is None:
+            used.close()
+
+
+def make_runner(settings: RunnerSettings) -> Runner:
+    """What runs code under these settings."""
+    level, hides = settings.isolation.level, settings.hide_inputs
+    return Runner(settings.limits, level=level, python=settings.python, hide_inputs=hides)
 
 
 @dataclass

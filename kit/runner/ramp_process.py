@@ -103,9 +103,8 @@ class Kit:
         """Scores of all folds combined: of rows held out, and of test rows. They are kept for `part`."""
         make = self.problem.Predictions
         held_out = [rows for _, rows in self.folds]
-        parts = [
-            make(y_pred=_lists(values), fold_is=rows) for values, rows in zip(valids, held_out, strict=True)
-        ]
+        pairs = zip(valids, held_out, strict=True)
+        parts = [make(y_pred=_lists(values), fold_is=rows) for values, rows in pairs]
         self.bags = {"valid": self._combined(parts, held_out, self.y)}
         if self.y_test is not None:
             everything = [np.arange(len(self.y_test))] * len(tests)
@@ -135,13 +134,17 @@ class Kit:
         except Exception:
             return float("nan")
 
+    def parts(self, step: str, name: str, of_row: Any, n_blocks: int, is_left_out: bool) -> list[float]:
+        """By block, a combined score without its rows, or on them alone."""
+        chosen = ((of_row == block) != is_left_out for block in range(n_blocks))
+        return [self.part(step, name, np.flatnonzero(rows)) for rows in chosen]
+
     def select(self, k: int, name: str, valids: Sequence[Any], most: int) -> list[int]:
         """Places in a fold's ensemble: the best first, then again and again the one that improves it most."""
         make, rows = self.problem.Predictions, self.folds[k][1]
         truth, parts = make(y_true=self.y, fold_is=rows), [make(y_pred=_lists(values)) for values in valids]
-        sign = next(
-            1.0 if s.is_lower_the_better else -1.0 for s in self.problem.score_types if s.name == name
-        )
+        is_less = {s.name: s.is_lower_the_better for s in self.problem.score_types}
+        sign = 1.0 if is_less[name] else -1.0
 
         def loss(predictions: Any) -> float:
             value = sign * self._scores(truth, predictions)[name]
@@ -157,9 +160,8 @@ class Kit:
 
     def blend(self, valids: Sequence[Any], tests: Sequence[Any], members: Any) -> dict[str, dict[str, float]]:
         """Scores of all folds' ensembles combined."""
-        pairs = {
-            "valid": self._combined(self._mixed(valids, members), [rows for _, rows in self.folds], self.y)
-        }
+        held_out = [rows for _, rows in self.folds]
+        pairs = {"valid": self._combined(self._mixed(valids, members), held_out, self.y)}
         if self.y_test is not None:
             everything = [np.arange(len(self.y_test))] * len(members)
             pairs["test"] = self._combined(self._mixed(tests, members), everything, self.y_test)
@@ -167,10 +169,8 @@ class Kit:
 
     def _mixed(self, predictions: Sequence[Any], members: Any) -> list[Any]:
         make = self.problem.Predictions
-        return [
-            make.combine([make(y_pred=_lists(values)) for values in fold], chosen)
-            for fold, chosen in zip(predictions, members, strict=True)
-        ]
+        pairs = zip(predictions, members, strict=True)
+        return [make.combine([make(y_pred=_lists(values)) for values in fold], chosen) for fold, chosen in pairs]
 
     def _combined(self, parts: Sequence[Any], rows: Sequence[Any], y: Any) -> tuple[Any, Any]:
         make = self.problem.Predictions

@@ -173,7 +173,7 @@ class Runner:
     @property
     def is_warm(self) -> bool:
         """Whether runs are forked from a process that has imported what they need."""
-        return bool(self._templates)
+        return self._warm and bool(self._templates)
 
     def _start(self, task: Task) -> Process:
         try:
