@@ -59,12 +59,15 @@ SUBMIT = "/api/v1/competitions/four/questions/counts/submissions?filename=p.csv"
 SUBMIT_CODE = "/api/v1/competitions/four/questions/coded/submissions?filename=submission.py"
 
 SUBMITTING = """
+import subprocess, sys
 import kit, pandas
 comp = kit.connect()
 print(comp.client.me()["name"], comp.client.url)
 mine = comp.submit(pandas.DataFrame({"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]}), question="counts")
 mine.wait()
 print(mine.state)
+told = subprocess.run([sys.executable, "-m", "kit", "whoami"], capture_output=True, text=True, check=True)
+print(told.stdout)
 print(sorted(comp.data()))
 """
 
@@ -100,6 +103,7 @@ def test_in_a_kernel_on_the_hub_connecting_asks_nothing_and_groups_are_teams(hub
 
     assert f"{alice.name} {hub.direct}" in printed
     assert "SCORED" in printed, hub.log.read_text()[-8000:]
+    assert f"{alice.name} (participant) at {hub.direct}" in printed
     assert "['test', 'train']" in printed
     rows = alice.ask("GET", BOARD).json()["rows"]
     assert [(row["rank"], row["score"]) for row in rows if row["team"] == "owls"] == [(1, 0.0)]

@@ -21,6 +21,7 @@ Json = Any
 """What a JSON answer holds."""
 
 FIRST_PAUSE_S = 0.5
+_AGAIN = "The service did not answer; trying again"
 _PASSING = frozenset({502, 503, 504})
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 
@@ -119,10 +120,12 @@ class Wire:
             except httpx2.TransportError as error:
                 if attempt == retries.times:
                     raise _unreachable(self.session.url, error, attempt) from None
+                reason = _AGAIN
             else:
                 if response.status_code not in _PASSING or attempt == retries.times:
                     return _raised(response)
-            _pause(attempt, retries)
+                reason = _reason(response)
+            _pause(attempt, retries, reason)
         raise AssertionError("unreachable")
 
     @contextmanager
@@ -218,12 +221,16 @@ def _present(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {key: value for key, value in params.items() if value is not None} if params else None
 
 
-def _pause(attempt: int, retries: Retries) -> None:
+def _reason(response: httpx2.Response) -> str:
+    """What the service says it lacks, where it is no proxy that answers in its place."""
+    text = str(error_from(response))
+    return text if text.endswith("trying again") else _AGAIN
+
+
+def _pause(attempt: int, retries: Retries, reason: str) -> None:
     pause_s = FIRST_PAUSE_S * 2**attempt
     if retries.say:
-        retries.say(
-            f"The service did not answer; trying again in {pause_s:g} s ({attempt + 1} of {retries.times})."
-        )
+        retries.say(f"{reason} in {pause_s:g} s ({attempt + 1} of {retries.times}).")
     time.sleep(pause_s)
 
 
