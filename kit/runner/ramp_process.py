@@ -170,7 +170,7 @@ class Kit:
     def _mixed(self, predictions: Sequence[Any], members: Any) -> list[Any]:
         make = self.problem.Predictions
         pairs = zip(predictions, members, strict=True)
-        return [make.combine([make(y_pred=_lists(values)) for values in fold], chosen) for fold, chosen in pairs]
+        return [make.combine([make(y_pred=_lists(part)) for part in fold], chosen) for fold, chosen in pairs]
 
     def _combined(self, parts: Sequence[Any], rows: Sequence[Any], y: Any) -> tuple[Any, Any]:
         make = self.problem.Predictions
