@@ -35,6 +35,7 @@ _SHOWN = (
     "submitted_at",
     "shake_up",
 )
+_MORE = frozenset(_SHOWN[_SHOWN.index("contributivity") : _SHOWN.index("n_submissions")])
 _MODES = {
     "hidden": "; hidden for now",
     "frozen": "; frozen until the end",
@@ -80,7 +81,7 @@ class Leaderboard(pd.DataFrame):
         # What a team's rows say anyway, and what nobody has.
         idle = {"submission"} if self.about.get("per", "team") == "team" else {"n_submissions"}
         told = [name for name in _SHOWN if name in self.columns and name not in idle]
-        kept = [name for name in told if self[name].astype(bool).where(self[name].notna(), other=False).any()]
+        kept = [name for name in told if self._has(name)]
         short = pd.DataFrame(self[kept])
         if "built_on" in kept:
             short["built_on"] = [built_on_text({"built_on": each}) for each in short["built_on"]]
@@ -89,6 +90,11 @@ class Leaderboard(pd.DataFrame):
         if "submitted_at" in kept:
             short["submitted_at"] = short["submitted_at"].dt.strftime("%Y-%m-%d %H:%M:%S")
         return short
+
+    def _has(self, name: str) -> bool:
+        """Whether a column tells something: of those beside scores, more than nothing."""
+        known = self[name].dropna()
+        return any(map(bool, known)) if name in _MORE else len(known) > 0
 
     def _title(self) -> str:
         question = self.about.get("question")
