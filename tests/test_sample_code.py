@@ -179,3 +179,17 @@ def test_its_reference_notebook_gets_on_the_leaderboard_where_only_code_is_taken
         (row,) = json.loads(kit("leaderboard", "--json"))
         assert row["team"] == "schedule" and row["rank"] is None
         assert row["score"] == pytest.approx(3.6, abs=0.1)
+
+
+@pytest.mark.slow
+def test_the_notebook_to_be_submitted_runs_and_beats_the_simple_submission(tmp_path: Path) -> None:
+    notebook = Path(__file__).parents[1] / "notebooks/03-submit-notebook.ipynb"
+    command = [sys.executable, "-m", "kit", "test", str(FOLDER), "--isolation", "none", "--json"]
+
+    done = subprocess.run(
+        [*command, "--submission", str(notebook)], capture_output=True, text=True, check=True
+    )
+
+    told = json.loads(done.stdout)
+    assert (told["verdict"], told["n_cells_done"]) == (None, 3)
+    assert told["bagged"]["test"]["rmse"] == pytest.approx(2.89, abs=0.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -256,6 +257,22 @@ def test_where_scores_are_hidden_times_and_memory_are_shown() -> None:
     assert "1 1.2 s 30 ms 212 MB" in shown.text
     assert "train" not in shown.text
     assert "stays hidden" in shown.text
+
+
+def test_a_notebook_shows_the_cell_it_is_at_and_is_saved_as_it_ran(tmp_path: Path) -> None:
+    none: dict[str, Any] = {"n_folds": None, "n_done": 0}
+    running = {**run_facts("RUNNING", **none, n_cells=3, n_cells_done=1), "kind": "notebook"}
+    ended = run_facts("REJECTED", **none, n_cells=3, n_cells_done=1, has_notebook=True, fit_s=2.0)
+    handle = RunHandle({**ended, "kind": "notebook", "verdict": "crashed", "reasons": ["in cell 2 of 3"]})
+    handle.notebook = lambda: tmp_path / "executed.ipynb"  # type: ignore[attr-defined]
+
+    shown, after = SubmissionCard(running), card(handle)
+    after.on["save"]()
+
+    assert "RUNNING · cell 2 of 3" in shown.text
+    assert states_of(shown, "kit-piece") == ["done", "running", "waiting"]
+    assert "1 of 3 cells ran (2.0 s)." in after.text
+    until(lambda: f"Saved as {tmp_path / 'executed.ipynb'}." in after.text)
 
 
 def test_a_failure_shows_the_traceback_with_the_line_that_failed() -> None:
