@@ -51,7 +51,6 @@ class Guard:
         finally:
             self._service.counts.add(scope["method"], _route(scope), answer.status or 500)
 
-
     def _place(self, scope: Scope) -> None:
         """Let routes be found under the prefix that a JupyterHub's proxy leaves in the address."""
         if self._service.hub is None:
