@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from kit.errors import NotAllowed, NotLoggedIn, OrganizerError, ServiceError
 from kit.service.auth import token_hash
 
 KEPT_S = 30.0
-"""How long an answer of the Hub counts: whoever is removed there cannot act for longer than this."""
+"""How long an answer of the Hub counts at most: whoever is removed there cannot act for longer than this."""
 
 TIMEOUT_S = 5.0
 N_KEPT = 10_000
@@ -126,7 +127,8 @@ class JupyterHub:
         self._kept.pop(key, None)
         asked_at = self._monotonic()
         visitor = self._read(await self._answer(token))
-        self._kept[key] = (asked_at + KEPT_S, visitor)
+        # Not all at the same moment: a hall that came in together would ask together, again and again.
+        self._kept[key] = (asked_at + KEPT_S * random.uniform(0.7, 1.0), visitor)
         while len(self._kept) > N_KEPT:
             self._kept.popitem(last=False)
         return visitor

@@ -1,0 +1,69 @@
+"""What a JupyterHub is told, looked at without one: the printed block, and the files for Kubernetes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import four
+import pytest
+import yaml
+from traitlets.config import Config
+from typer.testing import CliRunner
+
+from kit.cli import build
+from kit.errors import InvalidCompetition
+from kit.hub import Block, make_block
+from kit.service.hub import settings_from
+
+DOCS = Path(__file__).parent.parent / "docs/kubernetes"
+
+
+@pytest.fixture
+def block(tmp_path: Path) -> Block:
+    return make_block(competitions=[four.write(tmp_path / "four")], data="/srv/kit")
+
+
+def test_the_command_prints_lines_that_configure_a_hub(block: Block, tmp_path: Path) -> None:
+    answer = CliRunner().invoke(build(), ["hub-config", str(tmp_path / "four")])
+
+    assert answer.exit_code == 0, answer.output
+    c = Config()
+    exec(answer.stdout, {"c": c})
+    assert c.JupyterHub.services.get_value([]) == [block.service]
+    assert c.Spawner.environment.get_value({}) == block.environment
+    assert "useradd --system" in answer.stderr
+
+
+def test_a_mistake_in_a_competition_is_told_before_the_hub_starts(tmp_path: Path) -> None:
+    four.write(tmp_path / "four", top='[access]\nhub_grups = ["hall"]\n')
+
+    with pytest.raises(InvalidCompetition, match="hub_groups"):
+        CliRunner().invoke(build(), ["hub-config", str(tmp_path / "four")], catch_exceptions=False)
+
+
+def test_the_service_has_no_role_and_no_right(block: Block) -> None:
+    assert not block.service.keys() & {"admin", "api_token"}
+    assert [name for name, _, _ in block.roles] == ["user", "server"]
+
+
+def test_the_charts_values_say_what_the_block_says(block: Block) -> None:
+    values = yaml.safe_load((DOCS / "values.yaml").read_text())
+
+    roles = {name: {"scopes": [*scopes, scope]} for name, scopes, scope in block.roles}
+    assert values["hub"]["loadRoles"] == roles
+    assert values["hub"]["config"]["JupyterHub"]["load_groups"] == {block.group: {"users": []}}
+    assert values["hub"]["config"]["KubeSpawner"]["args"] == list(block.arguments)
+
+
+def test_the_pod_is_told_what_a_service_of_a_hub_must_know() -> None:
+    things: list[dict[str, Any]] = list(yaml.safe_load_all((DOCS / "kit.yaml").read_text()))
+    pod = next(each for each in things if each["kind"] == "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+
+    settings = settings_from({each["name"]: each["value"] for each in container["env"]}, "organizers")
+
+    assert settings.scope == "access:services!service=kit"
+    assert settings.prefix == "/services/kit"
+    assert {"--hub", "--organizers"} <= set(container["args"])
+    assert pod["automountServiceAccountToken"] is False
