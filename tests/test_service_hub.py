@@ -60,7 +60,10 @@ def standing_in(answers: Answers) -> Iterator[Settings]:
         def log_message(self, *_: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 100
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
@@ -273,6 +276,39 @@ def test_the_hub_is_asked_once_in_thirty_seconds_by_token_and_once_by_many_reque
         now[0] += 10
         with pytest.raises(NotLoggedIn, match="restart your server"):
             await hub.visitor("t")
+        await hub.close()
+
+    with standing_in(answers) as settings:
+        asyncio.run(ask())
+
+
+def test_a_hall_that_comes_in_at_once_waits_its_turn_at_a_slow_hub(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hubs, "TIMEOUT_S", 1.5)
+    answers.late_s = 0.3
+    for k in range(100):
+        answers.add(f"t{k}", f"p{k}")
+
+    async def ask() -> None:
+        hub = JupyterHub(settings)
+        found = await asyncio.gather(*(hub.visitor(f"t{k}") for k in range(100)))
+        assert [each.name for each in found] == [f"p{k}" for k in range(100)]
+        await hub.close()
+
+    with standing_in(answers) as settings:
+        asyncio.run(ask())
+
+
+def test_a_hub_that_hangs_keeps_no_hall_waiting(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hubs, "TIMEOUT_S", 0.2)
+    answers.late_s = 1.0
+
+    async def ask() -> None:
+        hub = JupyterHub(settings)
+        found = await asyncio.gather(*(hub.visitor(f"t{k}") for k in range(100)), return_exceptions=True)
+        assert {type(each) for each in found} == {ServiceError}
+        assert answers.n_asked <= hubs.N_ASKING
         await hub.close()
 
     with standing_in(answers) as settings:

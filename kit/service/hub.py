@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections import OrderedDict
@@ -18,6 +19,8 @@ KEPT_S = 30.0
 """How long an answer of the Hub counts at most: whoever is removed there cannot act for longer than this."""
 
 TIMEOUT_S = 5.0
+TURN_S = 40.0
+AWAY_S = 1.0
 N_KEPT = 10_000
 N_ASKING = 16
 AWAY = "The JupyterHub does not answer; trying again"
@@ -94,7 +97,8 @@ class JupyterHub:
         self._asking: dict[str, asyncio.Task[Visitor]] = {}
         self._slots = asyncio.Semaphore(N_ASKING)
         # Nothing between this service and its Hub may learn tokens: no proxy, no redirect.
-        self._http = httpx2.AsyncClient(timeout=TIMEOUT_S, trust_env=False, follow_redirects=False)
+        self._http = httpx2.AsyncClient(trust_env=False, follow_redirects=False)
+        self._answered_at = self._away_until = -math.inf
 
     async def close(self) -> None:
         """Close the connections."""
@@ -135,12 +139,28 @@ class JupyterHub:
 
     async def _answer(self, token: str) -> httpx2.Response:
         try:
-            async with asyncio.timeout(TIMEOUT_S), self._slots:
-                return await self._http.get(
-                    f"{self.settings.api_url}/user", headers={"Authorization": f"token {token}"}
-                )
-        except (httpx2.TransportError, TimeoutError):
+            # A hall that comes in at once waits its turn; a Hub that hangs keeps nobody waiting for it.
+            async with asyncio.timeout(TURN_S), self._slots:
+                if self._monotonic() < self._away_until:
+                    raise ServiceError(AWAY)
+                return await self._get(token)
+        except TimeoutError:
             raise ServiceError(AWAY) from None
+
+    async def _get(self, token: str) -> httpx2.Response:
+        began_at = self._monotonic()
+        try:
+            response = await self._http.get(
+                f"{self.settings.api_url}/user",
+                headers={"Authorization": f"token {token}"},
+                timeout=TIMEOUT_S,
+            )
+        except httpx2.TransportError:
+            if self._answered_at < began_at:
+                self._away_until = self._monotonic() + AWAY_S
+            raise ServiceError(AWAY) from None
+        self._answered_at = self._monotonic()
+        return response
 
     def _read(self, response: httpx2.Response) -> Visitor:
         if response.status_code in _REFUSED:
