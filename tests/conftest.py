@@ -14,7 +14,6 @@ from served import Served, serving
 from kit.competition import Competition
 from kit.store import Store
 
-
 collect_ignore_glob = ["submissions/*", "notebooks/*"]
 """Code and notebooks that attack: what looks for doctests must not import them."""
 
