@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kit.runner.sandbox_python import Environment
 
@@ -119,6 +120,17 @@ def jail_arguments(view: View, sources: Mapping[str, str], variables: Mapping[st
 def sizes_of(view: View) -> dict[str, int]:
     """By place: how many bytes can be written there, and nowhere else."""
     return {"/tmp": view.disk_bytes, "/dev/shm": min(view.disk_bytes, SHARED_BYTES)}
+
+
+def covered(view: View) -> dict[str, list[Any]]:
+    """What of the Python environment a fresh ``/tmp`` or ``/dev/shm`` would hide."""
+    fresh = tuple(sizes_of(view))
+
+    def is_hidden(path: str) -> bool:
+        return any(Path(path).is_relative_to(place) for place in fresh)
+
+    paths = [path for path in view.environment.paths if is_hidden(path)]
+    return {"paths": paths, "links": [link for link in view.environment.links if is_hidden(link[1])]}
 
 
 def sources_of(view: View) -> dict[str, str]:

@@ -81,6 +81,7 @@ class Template:
         settings = {
             "modules": modules,
             "sizes": jail.sizes_of(view),
+            **jail.covered(view),
             "filter": program.hex() if program else "",
         }
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

@@ -28,6 +28,7 @@ from typing import Any
 _NEW = {"mnt": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000,
         "pid": 0x20000000, "net": 0x40000000}  # fmt: skip
 _NOSUID, _NODEV, _NOEXEC, _READ_ONLY, _REMOUNT, _PRIVATE = 2, 4, 8, 1, 32, 0x44000
+_BIND, _WITH_ALL_BELOW = 0x1000, 0x4000
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = (
     1,
     4,
@@ -96,9 +97,11 @@ def keep(control: socket.socket, fds: list[int], settings: dict[str, Any]) -> No
     Path("/proc/self/uid_map").write_text(f"{account[0]} {account[0]} 1")
     Path("/proc/self/gid_map").write_text(f"{account[1]} {account[1]} 1")
     must(libc.mount(None, b"/", None, _PRIVATE, None))
+    kept = {path: os.open(path, os.O_PATH) for path in settings["paths"]}
     for place, n_bytes in settings["sizes"].items():
         files = max(n_bytes // 4096, 1024)
         mount("tmpfs", place, _NOSUID | _NODEV, f"size={n_bytes},nr_inodes={files},mode=1777")
+    put_back(kept, settings["links"])
     # Terminals are shared by all who see the same /dev/pts.
     mount("tmpfs", "/dev/pts", _NOSUID | _NODEV | _NOEXEC | _READ_ONLY, "size=4k,mode=755")
     first = os.fork()
@@ -113,6 +116,24 @@ def keep(control: socket.socket, fds: list[int], settings: dict[str, Any]) -> No
     ended = os.waitstatus_to_exitcode(os.waitpid(first, 0)[1])
     os.write(status, str(ended).encode())
     os._exit(0)
+
+
+def put_back(kept: dict[str, int], links: list[tuple[str, str]]) -> None:
+    """Show again what of the Python environment was covered; it stays read-only, as it was mounted."""
+    for path, fd in kept.items():
+        place = Path(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        source = f"/proc/self/fd/{fd}"
+        if Path(source).is_dir():
+            place.mkdir(exist_ok=True)
+        else:
+            place.touch()
+        must(libc.mount(source.encode(), path.encode(), None, _BIND | _WITH_ALL_BELOW, None))
+        os.close(fd)
+    for target, path in links:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        if not Path(path).is_symlink():
+            Path(path).symlink_to(target)
 
 
 def be_first(request: int, reply: int, others: tuple[int, ...], settings: dict[str, Any]) -> None:
