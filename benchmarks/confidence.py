@@ -5,7 +5,7 @@ Simulations in worlds whose true scores are known, and times at a million rows. 
 it should be in; for times ``{"case", "ours_s", "peer_s", "ratio", "limit_s"}``, where the peer resamples rows
 1,000 times and the limit is the metric itself, without any error.
 
-    python benchmarks/confidence.py [--quick] [--json] [--only coverage|alarms|ranks|times]
+    python benchmarks/confidence.py [--quick] [--json] [--only coverage|alarms|ranks|first|times]
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from first import first
 
 from kit._scoring import Blocks, Estimate, Range, Rows, compare, deal, estimate, rank_teams, reducer
 from kit.metrics import METRICS, Array, Domain, Metric, Target
@@ -277,6 +278,7 @@ PARTS: dict[str, Callable[[bool], Iterator[Case]]] = {
     "coverage": coverage,
     "alarms": alarms,
     "ranks": ranks,
+    "first": first,
     "times": times,
 }
 

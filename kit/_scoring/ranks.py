@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, special
+from scipy import special
 
 from kit._scoring.coarse import FINEST, told
 from kit._scoring.estimate import LEVEL
+from kit._scoring.first import probably_first
 from kit.metrics import Array
 
 MOST_PAIRED = 2000
 """So many of the best teams are compared by pairs; of the others, separate intervals are compared."""
-MOST_CONTENDERS = 256
-N_DRAWS = 4000
-N_SPREADS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +88,11 @@ def rank_teams(
     first[: len(best)] = t[0] < _quantile((1.0 - level) / (len(skill) - 1), n_blocks)
     first &= low == 1
     first[0] = True
-    skill, least = skill[order], least[order]
+    skill, least = skill[best], least[best]
     if is_coarse:
-        for i in np.flatnonzero(first):
-            skill[i] = told(skill[i], math.sqrt(least[i]))
-    p_first = _p_first(skill, moves[best], least, first, seed)
+        skill = np.array([told(*pair) for pair in zip(skill, np.sqrt(least), strict=True)])
+    p_first = np.zeros(len(order))
+    p_first[: len(best)] = probably_first(skill, moves[best], least, first[: len(best)], seed)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
     return Ranks(low[back], high[back], first[back], p_first[back], level)
@@ -164,49 +161,3 @@ def _with_the_rest(
 
 def _quantile(alpha: float, n_blocks: int) -> float:
     return float(special.stdtrit(n_blocks - 1.0, 1.0 - alpha))
-
-
-def _p_first(skill: Array, moves: Array, least: Array, contends: Array, seed: int) -> Array:
-    """Probability of being truly first, for teams in order; 0 for those that cannot be.
-
-    How often a team wins resamples says too much: the winner of a close race is mostly lucky. So the
-    contenders' skills are shrunk to their mean as far as their scores' errors explain their spread
-    (empirical Bayes); what spread the truth may have is averaged over.
-
-    References
-    ----------
-    B. Efron, C. Morris, Stein's Estimation Rule and Its Competitors, Journal of the American
-    Statistical Association 68 (1973), 117-130. A. Gelman, Bayesian Analysis 1 (2006), 515-533
-    (the prior, flat in the spread).
-    """
-    p_first = np.zeros(len(skill))
-    rivals = np.flatnonzero(contends)[:MOST_CONTENDERS]
-    if len(rivals) == 1:
-        p_first[rivals] = 1.0
-        return p_first
-    covariance = _covariance(moves[rivals]) + np.diag(least[rivals] / 2.0)
-    wins = _wins(skill[rivals], covariance, np.random.default_rng(seed))
-    p_first[rivals] = wins / wins.sum()
-    return p_first
-
-
-def _wins(skill: Array, covariance: Array, rng: np.random.Generator) -> Array:
-    """How often each is first in draws of the skills given their scores."""
-    m = len(skill)
-    variances, axes = linalg.eigh(covariance)
-    # The first axis is the mean of all, which decides no race.
-    variances, axes = np.maximum(variances[1:], 0.0), axes[:, 1:]
-    seen = axes.T @ (skill - skill.mean())
-    largest = 3.0 * float(np.sqrt(np.square(seen).sum() / (m - 1) + variances.mean())) or 1.0
-    spreads = largest * (np.arange(N_SPREADS) + 0.5) / N_SPREADS
-    total = np.square(spreads)[:, None] + variances
-    fit = -0.5 * (np.log(total) + np.square(seen) / total).sum(axis=1)
-    weights = np.exp(fit - fit.max())
-    wins = np.zeros(m)
-    for spread, n_draws in zip(spreads, rng.multinomial(N_DRAWS, weights / weights.sum()), strict=True):
-        kept = spread**2 / (spread**2 + variances)
-        drawn = kept * seen + np.sqrt(kept * variances) * rng.standard_normal((n_draws, m - 1))
-        # A hair of noise, so that identical submissions share their wins.
-        skills = drawn @ axes.T + 1e-9 * largest * rng.standard_normal((n_draws, m))
-        wins += np.bincount(skills.argmax(axis=1), minlength=m)
-    return wins
