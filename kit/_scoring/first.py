@@ -30,6 +30,10 @@ def probably_first(skill: Array, moves: Array, least: Array, contends: Array, se
     tied over a long tail. Errors enter without what the contenders share; what some of them share is
     carried into the draws by a Gaussian copula, so that near copies rise and fall together.
 
+    In simulation what is said is mostly true within 0.1. It says too much where leaders are exactly tied
+    (six of 30: 0.26 for 0.17; three of three: 0.54 for 0.33) or one group stands above another (0.36 for
+    0.24), too little where many of the best are near copies (ten of 30: 0.30 for 0.47).
+
     Parameters
     ----------
     skill : ndarray of shape (n_teams,)
