@@ -135,7 +135,7 @@ def with_problem(folder: Path) -> Path:
     """The competition, as problem.py asks for it."""
     shutil.copytree(FOLDER, folder)
     toml = (folder / "competition.toml").read_text(encoding="utf-8")
-    toml = re.sub(r"^(train|test) +=.*\n", "", toml, flags=re.MULTILINE)
+    toml = re.sub(r"^(train|test|kinds) +=.*\n", "", toml, flags=re.MULTILINE)
     toml = re.sub(r"^\[question.code.splitter\]\n(.+\n)*", "", toml, flags=re.MULTILINE)
     toml = toml.replace("[question.code] ", '[question.code]\nproblem = "problem.py" ')
     (folder / "competition.toml").write_text(toml, encoding="utf-8")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,6 +37,7 @@ def get_estimator():
     return Mean()
 """
 SURE = """\
+import nbformat
 import numpy as np
 class Sure:
     def fit(self, X, y):
@@ -183,7 +185,8 @@ def test_what_is_kept_from_participants_cannot_be_tried(data: Path) -> None:
 
 def test_a_notebook_is_not_run_dry(data: Path) -> None:
     file = data.parent / "n.ipynb"
-    file.write_text('{"cells": [{"cell_type": "code", "source": ""}]}')
+    cell = nbformat.v4.new_code_cell("print(train, test, output)")
+    file.write_text(nbformat.writes(nbformat.v4.new_notebook(cells=[cell])))
 
     with pytest.raises(InvalidRequest, match=r"n.ipynb is a notebook; a dry run takes code"):
         run_trial(OVERVIEW, question(), read_source(file, CODE), data, EXPECTED, shown=lambda _: int)

@@ -21,8 +21,10 @@ class Estimator:
     def fit(self, X, y):
         for name in ("kit", "kit.store", "kit.runner.run", "tests"):
             try:
-                importlib.import_module(name)
-                print("imported", name)
+                module = importlib.import_module(name)
+                # An empty folder of that name is a module too, and holds nothing.
+                if module.__file__ or any(any(Path(place).iterdir()) for place in module.__path__):
+                    print("imported", name)
             except ImportError:
                 continue
         return self
