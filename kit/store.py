@@ -22,7 +22,6 @@ from kit._store.blends import Blended, Blends, Candidate, Given, Share, Written
 from kit._store.blobs import Blob, Blobs, BlobWriter
 from kit._store.boards import (
     read_chosen,
-    read_contenders,
     read_entries,
     read_entry,
     read_influences,
@@ -116,21 +115,6 @@ class Store:
     def entries(self, competition: str, question: str) -> list[Entry]:
         """All that may stand on a question's leaderboard: each submission whose score counts."""
         return read_entries(self._c, competition, question)
-
-    def contenders(
-        self,
-        competition: str,
-        question: str,
-        *,
-        metric: str,
-        greater_is_better: bool,
-        until: datetime | None = None,
-    ) -> list[Entry]:
-        """Those of `entries` that decide a leaderboard by a metric; of those submitted before ``until``."""
-        by = greater_is_better
-        return read_contenders(
-            self._c, competition, question, metric=metric, greater_is_better=by, until=until
-        )
 
     def places(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 
 import four
 import pytest
+from placed import contenders
 from test_store import enrol, submit
 from test_store_boards import scored
 
@@ -103,7 +104,7 @@ def plain(store: Store, split: Split, greater: bool, until: datetime | None) -> 
 
 
 def kept(store: Store, split: Split, greater: bool, until: datetime | None) -> list[Row]:
-    entries = store.contenders("four", "counts", metric="mae", greater_is_better=greater, until=until)
+    entries = contenders(store, "four", "counts", metric="mae", greater_is_better=greater, until=until)
     rows = rank(entries, metric="mae", greater_is_better=greater, split=split)
     return [replace(row, entry=replace(row.entry, n_tries=None)) for row in rows]
 
@@ -175,7 +176,7 @@ def test_a_change_and_what_is_kept_of_it_come_together_or_not_at_all(
 ) -> None:
     ada = enrol(store, competition, "ada")
     how = {"metric": "mae", "greater_is_better": False}
-    store.contenders("four", "counts", **how)
+    contenders(store, "four", "counts", **how)
     submit(store, competition, ada)
     claim = store.queue.claim("w1", now=four.NOON, lease_s=30)
     assert claim is not None
@@ -187,4 +188,4 @@ def test_a_change_and_what_is_kept_of_it_come_together_or_not_at_all(
         store.queue.finish(claim, scored(1, 2), now=four.NOON)
 
     assert store.submissions.judgement(claim.submission_id).state is State.RUNNING
-    assert store.contenders("four", "counts", **how) == []
+    assert contenders(store, "four", "counts", **how) == []

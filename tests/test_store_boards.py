@@ -9,6 +9,7 @@ from datetime import timedelta
 import four
 import numpy as np
 import pytest
+from placed import contenders
 from test_store import claim, enrol, submit
 
 from kit.competition import Competition
@@ -62,7 +63,7 @@ def test_contenders_make_the_same_leaderboard_as_all_submissions(
     competition = four.competition(tmp_path / "four", phase="")
     fill(store, competition, random.Random(f"{split}{greater_is_better}"))
     how = {"metric": "mae", "greater_is_better": greater_is_better}
-    every, few = store.entries("four", "counts"), store.contenders("four", "counts", **how)
+    every, few = store.entries("four", "counts"), contenders(store, "four", "counts", **how)
 
     plain, quick = (rank(entries, split=split, **how) for entries in (every, few))
 
@@ -75,8 +76,8 @@ def test_other_metrics_and_questions_are_left_out(store: Store, competition: Com
     submit(store, competition, enrol(store, competition, "ada"))
     store.queue.finish(claim(store), scored(1, 2), now=four.NOON)
 
-    assert store.contenders("four", "counts", metric="rmse", greater_is_better=False) == []
-    assert store.contenders("four", "other", metric="mae", greater_is_better=False) == []
+    assert contenders(store, "four", "counts", metric="rmse", greater_is_better=False) == []
+    assert contenders(store, "four", "other", metric="mae", greater_is_better=False) == []
 
 
 def test_an_entry_says_how_its_scores_were_judged(store: Store, competition: Competition) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kit._store.best import read_places
 from kit._store.database import Connections, Row
 from kit._store.judgements import score_of
 from kit._store.outcomes import vector_of
@@ -44,24 +43,6 @@ def entries_of(c: Connections, pointers: str, given: Mapping[str, Any]) -> list[
     """
     sql = _ENTRIES.replace("join standing n on", f"join ({pointers}) n on")
     return _entries(c.rows(f"{sql} order by s.id", dict(given)), {})
-
-
-def read_contenders(
-    c: Connections,
-    competition: str,
-    question: str,
-    *,
-    metric: str,
-    greater_is_better: bool,
-    until: datetime | None = None,
-) -> list[Entry]:
-    """Of each team the best public submission, and that which decides its private place."""
-    n_tries: dict[int, int] = {}
-    for split in Split:
-        by = greater_is_better
-        found = read_places(c, competition, question, split, metric=metric, greater_is_better=by, until=until)
-        n_tries |= {place.submission: place.n_tries for place in found.places}
-    return read_chosen(c, n_tries)
 
 
 def read_chosen(c: Connections, n_tries: Mapping[int, int]) -> list[Entry]:
