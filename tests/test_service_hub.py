@@ -116,7 +116,7 @@ def test_people_are_known_by_their_name_at_the_hub_and_only_the_group_makes_an_o
 def test_who_leaves_the_group_is_no_organizer_any_more(
     on_hub: Any, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hubs, "KEPT_S", 0.0)
+    monkeypatch.setattr(hubs, "ACTING_S", 0.0)
     answers.add("t", "olga", "organizers")
     served = on_hub()
     assert person(served, "t").get("/users").status_code == 200
@@ -195,7 +195,7 @@ def test_names_that_differ_only_in_case_are_not_one_person(on_hub: Any, answers:
 def test_only_members_of_the_named_groups_take_part_and_only_while_they_are(
     on_hub: Any, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hubs, "KEPT_S", 0.0)
+    monkeypatch.setattr(hubs, "ACTING_S", 0.0)
     answers.add("ada", "ada", "hall")
     answers.add("eve", "eve", "corridor")
     served = on_hub('signup = "hub"\nhub_groups = ["hall"]')
@@ -276,6 +276,64 @@ def test_the_hub_is_asked_once_in_thirty_seconds_by_token_and_once_by_many_reque
         now[0] += 10
         with pytest.raises(NotLoggedIn, match="restart your server"):
             await hub.visitor("t")
+        await hub.close()
+
+    with standing_in(answers) as settings:
+        asyncio.run(ask())
+
+
+def test_who_only_reads_is_asked_for_in_minutes_and_who_acts_or_organizes_in_seconds(
+    answers: Answers,
+) -> None:
+    now = [100.0]
+    answers.add("t", "ada")
+    answers.add("o", "olga", "organizers")
+
+    async def asked(token: str, *, is_acting: bool = False) -> int:
+        n_before = answers.n_asked
+        await hub.visitor(token, is_acting=is_acting)
+        await asyncio.gather(*hub._asking.values())
+        return answers.n_asked - n_before
+
+    async def ask() -> None:
+        assert [await asked(token) for token in "to"] == [1, 1]
+        now[0] += 31
+        assert [await asked(token) for token in "to"] == [0, 1]
+        assert await asked("t", is_acting=True) == 1
+        now[0] += 104
+        assert await asked("t") == 0
+        now[0] += 47
+        # Served by what is known, and asked for meanwhile.
+        assert await asked("t") == 1
+        assert await asked("t") == 0
+        await hub.close()
+
+    with standing_in(answers) as settings:
+        hub = JupyterHub(settings, monotonic=lambda: now[0])
+        asyncio.run(ask())
+
+
+def test_while_the_hub_is_away_people_read_on_and_cannot_act_and_are_out_when_it_says_so(
+    answers: Answers,
+) -> None:
+    now = [100.0]
+    answers.add("t", "ada")
+
+    async def ask() -> None:
+        hub = JupyterHub(settings, monotonic=lambda: now[0])
+        await hub.visitor("t")
+        answers.status = 503
+        now[0] += 200
+        assert (await hub.visitor("t", is_acting=False)).name == "ada"
+        with pytest.raises(ServiceError):
+            await hub.visitor("t")
+        assert (await hub.visitor("t", is_acting=False)).name == "ada"
+        answers.status = 200
+        del answers.people["token t"]
+        with pytest.raises(NotLoggedIn):
+            await hub.visitor("t")
+        with pytest.raises(NotLoggedIn):
+            await hub.visitor("t", is_acting=False)
         await hub.close()
 
     with standing_in(answers) as settings:

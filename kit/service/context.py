@@ -85,21 +85,22 @@ _Credentials = Annotated[
 ]
 
 
-async def anyone(service: ServiceHere, credentials: _Credentials) -> Caller | None:
+async def anyone(request: Request, service: ServiceHere, credentials: _Credentials) -> Caller | None:
     """Who asks, where it matters and is known; with a bad token one is nobody."""
     try:
-        return await logged_in(service, credentials)
+        return await logged_in(request, service, credentials)
     except NotLoggedIn:
         return None
 
 
-async def logged_in(service: ServiceHere, credentials: _Credentials) -> Caller:
+async def logged_in(request: Request, service: ServiceHere, credentials: _Credentials) -> Caller:
     """Who asks, whatever their token is for."""
     if credentials is None:
         raise NotLoggedIn("Log in first: this needs a token.")
     if service.hub is None:
         return await run_in_threadpool(caller_of, service.store, credentials.credentials, now=service.clock())
-    visitor = await service.hub.visitor(credentials.credentials)
+    is_acting = request.method not in ("GET", "HEAD")
+    visitor = await service.hub.visitor(credentials.credentials, is_acting=is_acting)
     return await run_in_threadpool(_caller_from_hub, service, visitor)
 
 

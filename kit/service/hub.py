@@ -15,8 +15,10 @@ import httpx2
 from kit.errors import NotAllowed, NotLoggedIn, OrganizerError, ServiceError
 from kit.service.auth import token_hash
 
-KEPT_S = 30.0
-"""How long an answer of the Hub counts at most: whoever is removed there cannot act for longer than this."""
+ACTING_S = 30.0
+"""How old an answer of the Hub may be for acting on it: whoever is removed there cannot act for longer."""
+READING_S = 300.0
+"""The same for participants' reading: hundreds who watch would keep a Hub busy by themselves."""
 
 TIMEOUT_S = 5.0
 TURN_S = 40.0
@@ -81,6 +83,21 @@ def settings_from(environment: Mapping[str, str], organizers: str) -> Settings:
     return Settings(url, environment["JUPYTERHUB_SERVICE_NAME"], prefix, organizers, base)
 
 
+@dataclass(frozen=True)
+class _Kept:
+    visitor: Visitor
+    asked_at: float
+    share: float
+    """Of the time that it may serve: who came in together shall not ask together, again and again."""
+
+    def serves(self, now: float, *, is_acting: bool) -> bool:
+        longest_s = ACTING_S if is_acting or self.visitor.is_organizer else READING_S
+        return now < self.asked_at + self.share * longest_s
+
+    def is_aging(self, now: float) -> bool:
+        return now >= self.asked_at + self.share * READING_S / 2
+
+
 class JupyterHub:
     """Asks a Hub by the visitor's own token; answers are kept in memory, by the token's hash.
 
@@ -93,7 +110,7 @@ class JupyterHub:
     def __init__(self, settings: Settings, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self._monotonic = monotonic
-        self._kept: OrderedDict[str, tuple[float, Visitor]] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._asking: dict[str, asyncio.Task[Visitor]] = {}
         self._slots = asyncio.Semaphore(N_ASKING)
         # Nothing between this service and its Hub may learn tokens: no proxy, no redirect.
@@ -104,8 +121,15 @@ class JupyterHub:
         """Close the connections."""
         await self._http.aclose()
 
-    async def visitor(self, token: str) -> Visitor:
+    async def visitor(self, token: str, *, is_acting: bool = True) -> Visitor:
         """Whose token this is.
+
+        Parameters
+        ----------
+        is_acting : bool
+            Whether something is to be changed: that takes an answer of the last 30 seconds, as everything
+            does that an organizer asks. Participants read by one of the last five minutes, which is renewed
+            while they do.
 
         Raises
         ------
@@ -116,23 +140,39 @@ class JupyterHub:
         ServiceError
             The Hub does not answer.
         """
-        key = token_hash(token)
+        key, now = token_hash(token), self._monotonic()
         kept = self._kept.get(key)
-        if kept is not None and self._monotonic() < kept[0]:
-            return kept[1]
-        # Many requests of one person at a time are one question.
+        if kept is None or not kept.serves(now, is_acting=is_acting):
+            return await asyncio.shield(self._task(key, token))
+        if kept.is_aging(now):
+            self._task(key, token)
+        return kept.visitor
+
+    def _task(self, key: str, token: str) -> asyncio.Task[Visitor]:
+        """Many requests of one person at a time are one question."""
+
+        def end(task: asyncio.Task[Visitor]) -> None:
+            self._asking.pop(key, None)
+            if not task.cancelled():
+                # Seen, as nobody may be waiting for it.
+                task.exception()
+
         task = self._asking.get(key)
         if task is None:
             task = self._asking[key] = asyncio.create_task(self._ask(key, token))
-            task.add_done_callback(lambda _: self._asking.pop(key, None))
-        return await asyncio.shield(task)
+            task.add_done_callback(end)
+        return task
 
     async def _ask(self, key: str, token: str) -> Visitor:
-        self._kept.pop(key, None)
         asked_at = self._monotonic()
-        visitor = self._read(await self._answer(token))
-        # Not all at the same moment: a hall that came in together would ask together, again and again.
-        self._kept[key] = (asked_at + KEPT_S * random.uniform(0.7, 1.0), visitor)
+        response = await self._answer(token)
+        try:
+            visitor = self._read(response)
+        except (NotLoggedIn, NotAllowed):
+            self._kept.pop(key, None)
+            raise
+        self._kept[key] = _Kept(visitor, asked_at, random.uniform(0.7, 1.0))
+        self._kept.move_to_end(key)
         while len(self._kept) > N_KEPT:
             self._kept.popitem(last=False)
         return visitor
