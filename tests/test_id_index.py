@@ -88,19 +88,37 @@ def test_the_index_is_made_once_and_goes_with_its_question() -> None:
 
 
 @pytest.mark.parametrize("kind", ["integers", "texts"])
-def test_a_file_in_the_order_of_the_one_before_is_read_alike_and_others_are_not_mistaken(kind: str) -> None:
+def test_a_file_in_the_order_of_one_before_is_read_alike_and_others_are_not_mistaken(kind: str) -> None:
     numbers = [40_000_000, 7, 90_000_000_000]
     ids = np.array(numbers) if kind == "integers" else np.array(["d", "a", "i"], dtype=object)
     expected = Expected("q", "id", ids, ("n",), Domain.REAL)
-    files = [pd.DataFrame({"id": ids[order], "n": [1.0, 2.0, 3.0]}) for order in ([2, 0, 1], [1, 2, 0])]
+    orders = ([2, 0, 1], [1, 2, 0], [2, 1, 0])
+    files = [pd.DataFrame({"id": ids[order], "n": [1.0, 2.0, 3.0]}) for order in orders]
     broken = files[0].assign(id=ids[[2, 0, 0]])
+    wanted = [[2.0, 3.0, 1.0], [3.0, 1.0, 2.0], [3.0, 2.0, 1.0]]
+    sequence = (0, 0, 1, 0, 1, 2, 1, 2, 0)
 
-    read = [read_predictions(files[i], expected)["n"].tolist() for i in (0, 0, 1, 0)]
+    read = [read_predictions(files[i], expected)["n"].tolist() for i in sequence]
 
-    assert read == [[2.0, 3.0, 1.0], [2.0, 3.0, 1.0], [3.0, 1.0, 2.0], [2.0, 3.0, 1.0]]
+    assert read == [wanted[i] for i in sequence]
     with pytest.raises(InvalidPredictions, match="1 id missing"):
         read_predictions(broken, expected)
-    assert read_predictions(files[0], expected)["n"].tolist() == read[0]
+    assert read_predictions(files[0], expected)["n"].tolist() == wanted[0]
+
+
+def test_the_last_two_orders_are_known_again() -> None:
+    index = index_of([3, 1, 2])
+    first, second, third = (pa.array(ids, pa.int64()) for ids in ([1, 2, 3], [2, 1, 3], [2, 3, 1]))
+    for given_ids in (first, second):
+        index.keep_order(given_ids, index.places(given_ids))
+
+    assert index.known_order(pa.array([1, 2, 3], pa.int64())).tolist() == [1, 2, 0]
+    assert index.known_order(second).tolist() == [2, 1, 0]
+    index.known_order(first)
+    index.keep_order(third, index.places(third))
+    assert index.known_order(second) is None
+    assert index.known_order(first) is not None
+    assert index.known_order(third) is not None
 
 
 # ---- the compiled reader

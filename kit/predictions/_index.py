@@ -15,6 +15,8 @@ SPARE = 4
 """Integers that fill at least one in so many of their range are looked up in a plain table."""
 MIN_RANGE = 1 << 16
 MOST_KEPT = 1 << 22
+N_ORDERS = 2
+"""Orders kept: that which the client sends, and that of the file participants are given."""
 
 
 class IdIndex:
@@ -44,21 +46,25 @@ class IdIndex:
         self.is_range = self.is_integer and np.array_equal(ids, np.arange(len(ids)) + self.low)
         self.table = _table(ids, self.low) if self.is_integer else None
         self.keys = None if self.table is not None else self._keyed()
-        self._order: tuple[pa.Array, Array] | None = None
+        self._orders: tuple[tuple[pa.Array, Array], ...] = ()
 
     def known_order(self, given: pa.Array) -> Array | None:
-        """The places of a file's ids where the file before it held the same ids in the same order.
+        """The places of a file's ids where a file shortly before it held the same ids in the same order.
 
         Most files do: they are made from one test file, or sorted by the client.
         """
-        kept = self._order
-        return kept[1] if kept is not None and kept[0].equals(given) else None
+        orders = self._orders
+        for kept in orders:
+            if kept[0].equals(given):
+                self._orders = (kept, *(other for other in orders if other is not kept))
+                return kept[1]
+        return None
 
     def keep_order(self, given: pa.Array, places: Array) -> None:
-        """Keep the places of a file's ids, each expected one once, for the next file."""
+        """Keep the places of a file's ids, each expected one once, for files to come."""
         if len(given) <= MOST_KEPT:
             places.flags.writeable = False
-            self._order = given, places
+            self._orders = ((given, places), *self._orders)[:N_ORDERS]
 
     def _keyed(self) -> KeyTable | None:
         keys = self.wanted.to_numpy().view(np.uint64) if self.is_integer else _hashes(self.wanted)
