@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from kit.competition import Competition, Question, load_copy
 from kit.errors import NotFound, OrganizerError
 from kit.evaluate import Job, evaluate
 from kit.progress import Follower
-from kit.store import CANCELLED, Claim, Store
+from kit.store import CANCELLED, RESERVE_BYTES, Claim, Store, Trouble, trouble_of
 from kit.submission import Lane, Outcome, State
 
 __all__ = ["Executor", "Job", "Judge", "WorkerDied", "evaluate"]
@@ -32,6 +33,7 @@ log = logging.getLogger("kit.judge")
 LEASE_S = 30.0
 RENEW_S = 5.0
 POLL_S = 0.1
+TROUBLE_S = 1.0
 MOST_FOLDS = 200
 
 
@@ -104,21 +106,42 @@ class Judge:
         self._clock = clock
         self._running: list[_Running] = []
         self._beat_at = 0.0
+        self._trouble: Trouble | None = None
         self.name = f"judge-{os.getpid()}"
 
     def run(self, stop: threading.Event) -> None:
         """Judge until told to stop; then give back what is not done."""
         self._store.clear_scratch()
-        self._store.queue.release_all(now=self._clock())
         try:
+            self._outlast(lambda: self._store.queue.release_all(now=self._clock()), stop)
             while not stop.is_set():
-                if not self.step():
+                if not self._outlast(self.step, stop):
                     self._pause(stop)
         finally:
             for executor in self._executors.values():
                 executor.close()
             for running in self._running:
                 self._store.queue.release(running.claim)
+
+    def _outlast(self, act: Callable[[], bool | None], stop: threading.Event) -> bool | None:
+        """Act, again and again while the store cannot be written; None when told to stop before."""
+        while not stop.is_set():
+            try:
+                done = act()
+            except (OSError, sqlite3.Error) as error:
+                trouble = trouble_of(error)
+                if trouble is None:
+                    raise
+                if trouble is not self._trouble:
+                    log.error("Judging waits: %s (%s)", trouble, error)
+                self._trouble = trouble
+                stop.wait(TROUBLE_S)
+                continue
+            if self._trouble is not None:
+                log.warning("Judging goes on after: %s", self._trouble)
+                self._trouble = None
+            return done
+        return None
 
     def _pause(self, stop: threading.Event) -> None:
         """For a moment; no longer than until something that runs has ended, as its worker is free then."""
@@ -140,6 +163,8 @@ class Judge:
         executor = self._executors[lane]
         n_running = sum(running.lane is lane for running in self._running)
         if n_running >= executor.n_workers or self._store.queue.is_empty(lane):
+            return False
+        if lane is Lane.CODE and self._is_short:
             return False
         claim = self._store.queue.claim(self.name, now=self._clock(), lease_s=LEASE_S, lane=lane)
         if claim is None:
@@ -197,14 +222,18 @@ class Judge:
                 running.is_cancelled = True
                 self._executors[running.lane].cancel(running.future)
 
+    @property
+    def _is_short(self) -> bool:
+        """Whether the disk has no room for what code leaves while it runs."""
+        return self._store.free_bytes < RESERVE_BYTES
+
     def _finish_done(self) -> bool:
         done = [running for running in self._running if running.future.done()]
         for running in done:
+            # Where the store cannot be written it stays among those that run, to be finished later.
+            self._finish(running)
             self._running.remove(running)
-            try:
-                self._finish(running)
-            finally:
-                shutil.rmtree(running.scratch, ignore_errors=True)
+            shutil.rmtree(running.scratch, ignore_errors=True)
         return bool(done)
 
     def _finish(self, running: _Running) -> None:
@@ -214,6 +243,11 @@ class Judge:
         except WorkerDied as error:
             log.error("Submission %s: %s", claim.submission_id, error)
             self._store.queue.abandon(claim, now=self._clock())
+            return
+        has_failed = outcome.state is not State.SCORED and outcome is not CANCELLED
+        if running.lane is Lane.CODE and has_failed and self._is_short:
+            log.error("Submission %s failed while the disk was full: it runs again", claim.submission_id)
+            self._store.queue.release(claim)
             return
         if outcome.state is State.ERROR:
             log.error("Submission %s: %s", claim.submission_id, outcome.detail)
@@ -237,11 +271,12 @@ class Judge:
     def _beat(self) -> None:
         if time.monotonic() < self._beat_at:
             return
-        self._beat_at = time.monotonic() + RENEW_S
         now = self._clock()
         self._store.queue.seen(self.name, os.getpid(), now=now)
         for running in self._running:
             self._store.queue.renew(running.claim, now=now, lease_s=LEASE_S)
+        # Last: one that fails is made up for before anything is claimed, which would take back lost leases.
+        self._beat_at = time.monotonic() + RENEW_S
 
 
 def code_wall_s(question: Question) -> float:

@@ -6,6 +6,7 @@ reads see what was last committed.
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Collection, Mapping
@@ -35,6 +36,7 @@ from kit._store.rejudges import Rejudge, Rejudges
 from kit._store.runs import CodeRun, FoldRun, Runs
 from kit._store.submissions import Received, Submissions
 from kit._store.tries import ScoredTry, read_sketches, read_tries
+from kit._store.trouble import RESERVE_BYTES, Trouble, trouble_of
 from kit._store.versions import Version, Versions
 from kit.clock import to_text
 from kit.errors import NotFound, OrganizerError
@@ -44,6 +46,7 @@ from kit.submission import Split
 
 __all__ = [
     "CANCELLED",
+    "RESERVE_BYTES",
     "Again",
     "Blended",
     "Blob",
@@ -62,8 +65,11 @@ __all__ = [
     "Share",
     "Standing",
     "Store",
+    "Trouble",
     "Version",
     "Written",
+    "new_incident_number",
+    "trouble_of",
 ]
 
 
@@ -103,6 +109,12 @@ class Store:
     def close(self) -> None:
         """Close all connections."""
         self._c.close()
+
+    @property
+    def free_bytes(self) -> int:
+        """How much more its disk takes, of what this account may use."""
+        told = os.statvfs(self.directory)
+        return told.f_bavail * told.f_frsize
 
     def scratch(self, name: str) -> Path:
         """A folder for the time of one job; what it holds is lost with it."""
@@ -183,9 +195,9 @@ class Store:
         row = self._c.row("select version from topic where name = ?", [topic])
         return int(row["version"]) if row else 0
 
-    def add_incident(self, place: str, detail: str, *, now: datetime) -> str:
-        """Keep an unexpected error's details for the organizers; returns its number."""
-        incident = new_incident_number()
+    def add_incident(self, place: str, detail: str, *, now: datetime, number: str | None = None) -> str:
+        """Keep an unexpected error's details for the organizers; returns its number, which may be given."""
+        incident = number or new_incident_number()
         with self._c.write() as db:
             db.table("incident").insert(
                 {"id": incident, "at": to_text(now), "place": place, "detail": detail}

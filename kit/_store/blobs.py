@@ -56,7 +56,9 @@ class BlobWriter:
 
     def discard(self) -> None:
         """Forget what was written; harmless after ``keep``."""
-        self._file.close()
+        # Closing writes what is left, for which a full disk has no room.
+        with contextlib.suppress(OSError):
+            self._file.close()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
 
@@ -80,16 +82,22 @@ class Blobs:
     def add(self, content: bytes) -> Blob:
         """Keep bytes that are in memory already."""
         writer = self.writer()
-        writer.write(content)
-        return writer.keep()
+        try:
+            writer.write(content)
+            return writer.keep()
+        finally:
+            writer.discard()
 
     def add_file(self, path: Path) -> str:
         """Keep a copy of a file; returns its hash."""
         writer = self.writer()
-        with path.open("rb") as file:
-            while chunk := file.read(_PIECE_BYTES):
-                writer.write(chunk)
-        return writer.keep().sha256
+        try:
+            with path.open("rb") as file:
+                while chunk := file.read(_PIECE_BYTES):
+                    writer.write(chunk)
+            return writer.keep().sha256
+        finally:
+            writer.discard()
 
     def read(self, sha256: str) -> bytes:
         """The whole of a file."""

@@ -62,11 +62,12 @@ class Connections:
         db.conn.execute("begin immediate")
         try:
             yield db
+            # Inside: one that fails, for want of space, leaves the transaction open, and the lock taken.
+            db.conn.execute("commit")
         except BaseException:
             if db.conn.in_transaction:
                 db.conn.execute("rollback")
             raise
-        db.conn.execute("commit")
 
     def rows(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> list[Row]:
         """All rows of a query, each a dict."""

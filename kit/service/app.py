@@ -36,11 +36,13 @@ from kit.service.hosting import Hosting
 from kit.service.hub import JupyterHub
 from kit.service.programs import Programs
 from kit.service.rate import Rate
+from kit.service.trouble import Troubles
 from kit.service.watch import Watch
 from kit.store import Store
 
 WINDOW = timedelta(minutes=5)
 
+SETTLE_S = 2.0
 _ABOUT = """
 Get a token from `POST /api/v1/tokens` and send it as `Authorization: Bearer kit_…`.
 On a JupyterHub the Hub's tokens take their place: `Authorization: token …`.
@@ -107,6 +109,7 @@ def create_app(
 
 
 def _assemble(service: Service) -> FastAPI:
+        troubles=Troubles(store, clock),
     app = FastAPI(
         title="Competition kit",
         version=__version__,
@@ -143,12 +146,20 @@ _ROUTES = (
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    task = asyncio.create_task(app.state.service.watch.run())
+    service: Service = app.state.service
+    tasks = [asyncio.create_task(service.watch.run()), asyncio.create_task(_settle(service.troubles))]
     try:
         yield
     finally:
-        if app.state.service.hub is not None:
-            await app.state.service.hub.close()
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        if service.hub is not None:
+            await service.hub.close()
+        for task in tasks:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def _settle(troubles: Troubles) -> None:
+    while True:
+        await asyncio.sleep(SETTLE_S)
+        await asyncio.to_thread(troubles.settle)

@@ -21,6 +21,7 @@ from kit.service.hosting import Hosting
 from kit.service.hub import JupyterHub, Visitor
 from kit.service.programs import Programs
 from kit.service.rate import Rate
+from kit.service.trouble import Troubles
 from kit.service.watch import Watch
 from kit.store import Store
 
@@ -46,6 +47,7 @@ class Service:
     programs: Programs
     n_workers: int
     n_code_workers: int
+    troubles: Troubles
     hub: JupyterHub | None = None
     """Where a JupyterHub says who people are; then nobody else does."""
 

@@ -57,6 +57,8 @@ class _StoreCounts(Collector):
         for lane, n in self._store.queue.waiting().items():
             lanes.add_metric([lane], n)
         yield lanes
+        free = self._store.free_bytes
+        yield GaugeMetricFamily("kit_disk_free_bytes", "Room on the disk of the store.", value=free)
 
     def describe(self) -> Iterator[Metric]:
         """Nothing, so that registering asks the store nothing."""

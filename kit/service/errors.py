@@ -28,7 +28,8 @@ from kit.errors import (
     ParticipantError,
     ServiceError,
 )
-from kit.store import Store
+from kit.service.trouble import BUSY, DiskFull, Troubles
+from kit.store import Store, Trouble, trouble_of
 
 log = logging.getLogger("kit.service")
 
@@ -83,6 +84,7 @@ def add_handlers(app: FastAPI, clock: Clock) -> None:
 
     app.add_exception_handler(ParticipantError, participants)
     app.add_exception_handler(ServiceError, _away_answer)
+    app.add_exception_handler(DiskFull, _full_answer)
     app.add_exception_handler(RequestValidationError, _schema_answer)
     app.add_exception_handler(HTTPException, _http_answer)
     app.add_exception_handler(ClientDisconnect, _nobody_answer)
@@ -124,6 +126,11 @@ async def _away_answer(_: Request, error: Exception) -> Response:
     return answer(503, "ServiceError", str(error), headers={"Retry-After": "2"})
 
 
+async def _full_answer(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DiskFull)
+    return answer(507, "ServiceError", str(error), incident=error.incident)
+
+
 async def _nobody_answer(_: Request, __: Exception) -> Response:
     return Response(status_code=400)
 
@@ -143,9 +150,15 @@ def answer(
     return JSONResponse({"error": facts | {"incident": incident}}, status_code=status, headers=headers)
 
 
-def unexpected(error: Exception, where: str, store: Store, clock: Clock) -> JSONResponse:
+def unexpected(error: Exception, where: str, store: Store, clock: Clock, troubles: Troubles) -> JSONResponse:
     """Keep the details of an error for the organizers; tell whoever asked its number and nothing else."""
     detail = "".join(traceback.format_exception(error))
+    trouble = trouble_of(error)
+    if trouble is not None:
+        incident = troubles.met(trouble, where, detail)
+        if trouble is Trouble.FULL:
+            return answer(507, "ServiceError", str(DiskFull(incident)), incident=incident)
+        return answer(503, "ServiceError", BUSY, headers={"Retry-After": "2"})
     incident = None
     try:
         incident = store.add_incident(where, detail, now=clock())

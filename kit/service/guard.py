@@ -43,8 +43,9 @@ class Guard:
             await self._app(scope, body.receive, answer.send)
         except Exception as error:
             where = f"{scope['method']} {_route(scope)}"
+            service = self._service
             response = await run_in_threadpool(
-                unexpected, error, where, self._service.store, self._service.clock
+                unexpected, error, where, service.store, service.clock, service.troubles
             )
             if answer.status is None:
                 await response(scope, receive, answer.send)

@@ -103,6 +103,7 @@ def queue(service: Service) -> models.Queue:
         errors=[_queue_line(row) for row in listing([State.ERROR], limit=20, newest=True)],
         workers=[models.Worker(**row) for row in live_judges(service.store, service.clock())],
         isolation=isolation_in_full(service.hosted.values()),
+        trouble=models.Trouble(**trouble) if (trouble := service.troubles.now) else None,
     )
 
 

@@ -22,7 +22,7 @@ def healthz(service: ServiceHere) -> models.Health:
     now = service.clock()
     is_judging = bool(live_judges(service.store, now))
     return models.Health(
-        status="ok",
+        status=service.troubles.status,
         version=__version__,
         now=now,
         queue=models.QueueCounts(**service.store.queue.counts()),
@@ -30,6 +30,7 @@ def healthz(service: ServiceHere) -> models.Health:
         code_workers=service.n_code_workers if is_judging else 0,
         stale=versions.stale(service),
         isolation=isolation(service.hosted.values()),
+        disk_free_bytes=service.store.free_bytes,
     )
 
 

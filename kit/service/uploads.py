@@ -76,12 +76,16 @@ async def keep_body(
     ------
     InvalidPredictions
         It is larger than ``max_bytes``; nothing of it is kept.
+    DiskFull
+        There is no room for it; nothing of it is kept.
     """
     body: Body = request.scope["kit.body"]
     body.expect_upload()
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(question, f"{int(announced)} bytes", max_bytes, check is not None)
+    place = f"a file for question {question}"
+    service.troubles.check_room(int(announced) if announced.isdecimal() else 0, place)
     writer = await run_in_threadpool(service.store.blobs.writer)
     try:
         piece = bytearray()
@@ -90,6 +94,7 @@ async def keep_body(
             if writer.n_bytes + len(piece) > max_bytes:
                 raise _too_large(question, f"more than {max_bytes} bytes", max_bytes, check is not None)
             if len(piece) >= _PIECE_BYTES:
+                service.troubles.check_room(len(piece), place)
                 await run_in_threadpool(writer.write, bytes(piece))
                 piece.clear()
         await run_in_threadpool(writer.write, bytes(piece))

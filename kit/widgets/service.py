@@ -150,13 +150,25 @@ class QueueView:
         self.errors.show({"submission": each.get("id"), **each, "_tone": "bad"} for each in queue["errors"])
         workers = [_worker(each) for each in queue["workers"]]
         none = message("No worker is running, so nothing is judged. kit serve starts them.", "bad")
-        told = _isolation(queue["isolation"])
+        told = [*_trouble(queue.get("trouble")), *_isolation(queue["isolation"])]
         self.workers.change(nodes=[el("dl", *workers, name="kit-facts") if workers else none, *told])
 
 
 def _folds(line: Json) -> str:
     """How far code is; empty for predictions."""
     return f"{line['n_done']} of {line['n_folds']}" if line.get("n_folds") else ""
+
+
+def _trouble(trouble: Json) -> list[Node]:
+    """What keeps the service from taking submissions, and what to do."""
+    if not trouble:
+        return []
+    incident = f" Incident {trouble['incident']}." if trouble["incident"] else ""
+    text = {
+        "disk full": "The service's disk is full: nothing new is taken. Make room; it goes on by itself.",
+        "database busy": "Another program holds the service's database: nothing new is taken. End it.",
+    }[trouble["what"]]
+    return [message(text + incident, "bad")]
 
 
 def _isolation(isolation: Json) -> list[Node]:

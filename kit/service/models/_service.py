@@ -25,9 +25,12 @@ class Health(BaseModel):
     ``isolation`` is what participants' code runs in, "not in use" where no question takes code.
 
     ``stale`` says of which questions the files changed since their submissions were judged.
+
+    ``status`` is "disk full" while nothing new is taken for want of room, and "database busy" while another
+    program holds the database; what can be read is answered all the same.
     """
 
-    status: Literal["ok"]
+    status: Literal["ok", "disk full", "database busy"]
     version: str
     now: Time
     queue: QueueCounts
@@ -35,3 +38,4 @@ class Health(BaseModel):
     code_workers: int
     stale: list[str]
     isolation: Shown
+    disk_free_bytes: int

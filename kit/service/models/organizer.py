@@ -125,6 +125,13 @@ class Isolation(BaseModel):
     refused: list[str]
 
 
+class Trouble(BaseModel):
+    """What keeps the service from taking submissions now, and its incident."""
+
+    what: Literal["disk full", "database busy"]
+    incident: str
+
+
 class Queue(BaseModel):
     """What is being judged, by whom, and what failed."""
 
@@ -133,6 +140,7 @@ class Queue(BaseModel):
     errors: list[QueueLine]
     workers: list[Worker]
     isolation: Isolation
+    trouble: Trouble | None
 
 
 class Incident(BaseModel):
