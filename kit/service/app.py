@@ -41,8 +41,8 @@ from kit.service.watch import Watch
 from kit.store import Store
 
 WINDOW = timedelta(minutes=5)
-
 SETTLE_S = 2.0
+
 _ABOUT = """
 Get a token from `POST /api/v1/tokens` and send it as `Authorization: Bearer kit_…`.
 On a JupyterHub the Hub's tokens take their place: `Authorization: token …`.
@@ -101,6 +101,7 @@ def create_app(
         boards=Boards(store, clock),
         counts=Counts(store),
         programs=Programs(store),
+        troubles=Troubles(store, clock),
         n_workers=workers,
         n_code_workers=code_workers,
         hub=hub,
@@ -109,7 +110,6 @@ def create_app(
 
 
 def _assemble(service: Service) -> FastAPI:
-        troubles=Troubles(store, clock),
     app = FastAPI(
         title="Competition kit",
         version=__version__,

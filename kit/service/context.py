@@ -45,9 +45,9 @@ class Service:
     boards: Boards
     counts: Counts
     programs: Programs
+    troubles: Troubles
     n_workers: int
     n_code_workers: int
-    troubles: Troubles
     hub: JupyterHub | None = None
     """Where a JupyterHub says who people are; then nobody else does."""
 
