@@ -6,6 +6,7 @@ import os
 import pwd
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 from kit.errors import InvalidRequest, OrganizerError
 
 PORT = 10101
+SHARED = "KIT_SHARED_DATA"
+"""Names the shared folder, in the environment of people's servers."""
 SERVER_SCOPES = ("users:activity!user", "access:servers!server")
 """What JupyterHub's own role ``server`` has."""
 
@@ -43,6 +46,7 @@ def configure(
     user: str | None = "kit",
     port: int = PORT,
     url: str | None = None,
+    shared_data: str | Path | None = None,
     options: Sequence[str] = (),
 ) -> None:
     """Make competitions a service of this JupyterHub; call it last in ``jupyterhub_config.py``.
@@ -69,6 +73,9 @@ def configure(
         Where the service listens, on 127.0.0.1.
     url : str, optional
         The service's address as seen from people's servers, where they run on other machines.
+    shared_data : path, optional
+        A folder from which all accounts read participants' files in place, instead of downloading them; made
+        where it is missing. Who may not see a competition's data cannot find them there.
     options : sequence of str
         More of ``kit serve``, as ``["--workers", "2"]``.
 
@@ -87,6 +94,7 @@ def configure(
         port=port,
         url=url,
         base_url=base,
+        shared_data=shared_data,
         options=options,
     )
     _prepare(block, user, Path(data))
@@ -108,6 +116,7 @@ def make_block(
     port: int = PORT,
     url: str | None = None,
     base_url: str = "/",
+    shared_data: str | Path | None = None,
     options: Sequence[str] = (),
 ) -> Block:
     """What `configure` adds, looked at by nobody yet."""
@@ -115,7 +124,11 @@ def make_block(
         raise InvalidRequest("Name at least one competition's folder.")
     folders = [str(Path(folder).absolute()) for folder in competitions]
     command = [sys.executable, "-m", "kit", "serve", *folders, "--data", str(Path(data).absolute())]
-    command += ["--hub", "--organizers", organizers, *options]
+    command += ["--hub", "--organizers", organizers]
+    shared = {} if shared_data is None else {SHARED: str(Path(shared_data).absolute())}
+    for path in shared.values():
+        command += ["--shared-data", path]
+    command += options
     service: dict[str, Any] = {"name": "kit", "url": f"http://127.0.0.1:{port}", "command": command}
     if user is not None:
         # A folder that every account may stand in: the Hub's own may be closed to this one.
@@ -124,7 +137,7 @@ def make_block(
     roles = (("user", ("self",), scope), ("server", SERVER_SCOPES, scope))
     base = base_url.rstrip("/")
     address = url or f"http://127.0.0.1:{port}{base}/services/kit"
-    return Block(service, roles, organizers, {"KIT_URL": address.rstrip("/")}, _LOADED)
+    return Block(service, roles, organizers, {"KIT_URL": address.rstrip("/")} | shared, _LOADED)
 
 
 def as_text(block: Block) -> str:
@@ -200,6 +213,17 @@ def _prepare(block: Block, user: str | None, data: Path) -> None:
         for question in competition.question:
             _check_kept(competition.directory / question.truth, account)
     _check_kept(data, account)
+    if (shared := block.environment.get(SHARED)) is not None:
+        _make_shared(Path(shared), account)
+
+
+def _make_shared(folder: Path, account: pwd.struct_passwd) -> None:
+    from kit.sharing import MODE, check_place
+
+    with suppress(FileExistsError):
+        folder.mkdir(mode=MODE, parents=True)
+        os.chown(folder, account.pw_uid, account.pw_gid, follow_symlinks=False)
+    check_place(folder, account.pw_uid)
 
 
 def _check_kept(path: Path, account: pwd.struct_passwd) -> None:

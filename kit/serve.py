@@ -21,8 +21,10 @@ from kit.errors import OrganizerError
 from kit.service import create_app
 from kit.service.hub import JupyterHub, Settings
 from kit.service.isolation import too_little
+from kit.service.sharing import keep_shared
 from kit.service.versions import stale
 from kit.service.watch import Watch
+from kit.sharing import share
 from kit.store import Store
 from kit.truth import load_competitions
 
@@ -41,6 +43,7 @@ def serve(
     workers: int = 1,
     code_workers: int = 1,
     hub: Settings | None = None,
+    shared_data: Path | None = None,
 ) -> None:
     """Serve competitions until interrupted.
 
@@ -50,6 +53,8 @@ def serve(
         How many predictions, and how much code, is judged at a time. Neither waits for the other.
     hub : Settings, optional
         The JupyterHub that says who people are.
+    shared_data : Path, optional
+        A folder from which accounts of this machine read participants' files in place.
 
     Raises
     ------
@@ -70,11 +75,13 @@ def serve(
             workers=workers,
             code_workers=code_workers,
             hub=JupyterHub(hub) if hub else None,
+            shared=share(shared_data, data) if shared_data else None,
         )
         for competition in competitions:
             store.versions.keep_settings(competition)
         for message in [*stale(app.state.service), *too_little(app.state.service.hosted.values())]:
             log.warning("%s", message)
+        keep_shared(app.state.service)
         with _judging([c.slug for c in competitions], data, workers, code_workers):
             config = uvicorn.Config(
                 app, log_level="warning", timeout_graceful_shutdown=3, server_header=False, log_config=None

@@ -18,7 +18,7 @@ LAYERS = {
     "runner": "check runner",
     "server": """
         blender blending clock code_judging evaluate notebook_judging progress store _store
-        judge judge_process workers serve service
+        judge judge_process workers serve service sharing
     """,
     "notebook": "client credentials hub_dashboards widgets baselines",
     "top": "cli hub demo __main__ __init__",

@@ -68,6 +68,11 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
         {},
         (401, 200, 200, 200),
     ),
+    "GET /api/v1/competitions/{slug}/questions/{question}/shared": (
+        f"/api/v1{COUNTS}/shared",
+        {},
+        (401, 200, 200, 200),
+    ),
     "GET /api/v1/competitions/{slug}/questions/{question}/expected": (
         f"/api/v1{COUNTS}/expected",
         {},

@@ -28,6 +28,10 @@ def hub_config(
         str | None,
         typer.Option(help="The service as people's servers see it, where they run on other machines."),
     ] = None,
+    shared_data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder where all accounts read data instead of downloading them."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
     """Print the lines that make competitions a service of a JupyterHub, for jupyterhub_config.py."""
@@ -44,6 +48,7 @@ def hub_config(
         port=port,
         url=url,
         base_url=base_url,
+        shared_data=shared_data,
     )
     if as_json:
         print_json({"config": as_text(block), "url": block.environment["KIT_URL"]})
@@ -53,6 +58,8 @@ def hub_config(
     tell(f"Once, as root: useradd --system --create-home {user}")
     tell(f"  chown -R {user}: {folders} && chmod -R go-rwx {folders}")
     tell(f"  install -d -m 700 -o {user} -g {user} {data.absolute()}")
+    if shared_data is not None:
+        tell(f"  install -d -m 711 -o {user} -g {user} {shared_data.absolute()}")
 
 
 def _check(directory: Path) -> None:

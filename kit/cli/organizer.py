@@ -53,6 +53,10 @@ def serve(
     organizers: Annotated[
         str, typer.Option(help="With --hub: the Hub's group whose members are the organizers.")
     ] = "organizers",
+    shared_data: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder where accounts of this machine read data in place."),
+    ] = None,
 ) -> None:
     """Serve competitions until Ctrl-C."""
     import logging
@@ -80,6 +84,7 @@ def serve(
             workers=workers,
             code_workers=code_workers,
             hub=settings,
+            shared_data=shared_data,
         )
 
 

@@ -58,7 +58,7 @@ def download(
     folder = comp.data_dir(question)
     path.mkdir(parents=True, exist_ok=True)
     copied = [
-        Path(shutil.copy2(file, path / file.name)) for file in sorted(folder.iterdir()) if file.is_file()
+        Path(shutil.copyfile(file, path / file.name)) for file in sorted(folder.iterdir()) if file.is_file()
     ]
     if as_json:
         print_json({"files": [str(file) for file in copied]})

@@ -42,12 +42,15 @@ class CompetitionClient(Reading):
     def data(self, question: str | None = None) -> dict[str, pd.DataFrame]:
         """The data as frames by file stem; downloaded once, checksummed, with a progress bar.
 
-        Of all questions together where none is named.
+        Of all questions together where none is named. Where the service shares files with all accounts of
+        this machine, as on a JupyterHub, they are read in place; that is said once.
         """
-        from kit.client import files
+        from kit.client import files, shared
 
         asked = with_data(self.overview, question)
-        return files.read_tables(files.download(self.client, self.slug, asked), asked)
+        folder = files.download(self.client, self.slug, asked)
+        shared.tell_shared(folder)
+        return files.read_tables(folder, asked)
 
     def data_dir(self, question: str | None = None) -> Path:
         """The folder with the data's files, downloaded where need be."""

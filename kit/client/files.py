@@ -1,4 +1,4 @@
-"""A competition's files on this machine: downloaded once, verified, kept by hash. Reads no predictions."""
+"""A competition's files on this machine: shared or downloaded once, verified. Reads no predictions."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from kit.client.http import Json, quoted
 from kit.client.progress import bar
 from kit.client.service import Client
+from kit.client.shared import link_shared
 from kit.errors import NotFound, ServiceError
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def cache_dir() -> Path:
 def download(client: Client, slug: str, question: Json) -> Path:
     """The folder with a question's files, of which only the missing and the damaged are fetched.
 
+    What the service shares with all accounts of this machine is linked to and read in place.
+
     Parameters
     ----------
     question : dict
@@ -47,6 +50,8 @@ def download(client: Client, slug: str, question: Json) -> Path:
     folder = _folder(client.url, slug, question)
     folder.mkdir(parents=True, exist_ok=True)
     missing = [entry for entry in entries if not _is_intact(folder / _safe(entry["name"]), entry)]
+    if missing:
+        missing = link_shared(client, slug, question, missing, folder, is_intact=_is_intact)
     absent = [entry for entry in missing if not _is_intact(_by_hash(entry), entry)]
     if absent:
         client.require_login()

@@ -38,6 +38,7 @@ from kit.service.programs import Programs
 from kit.service.rate import Rate
 from kit.service.trouble import Troubles
 from kit.service.watch import Watch
+from kit.sharing import SharedData
 from kit.store import Store
 
 WINDOW = timedelta(minutes=5)
@@ -59,6 +60,7 @@ def create_app(
     workers: int = 0,
     code_workers: int = 0,
     hub: JupyterHub | None = None,
+    shared: SharedData | None = None,
     hasher: PasswordHasher | None = None,
     n_failed_logins: int = 10,
     n_sign_ups: int = 500,
@@ -73,6 +75,8 @@ def create_app(
     hub : JupyterHub, optional
         Says who people are, in place of passwords and the kit's own tokens; under its prefix all routes are
         found too.
+    shared : SharedData, optional
+        Where accounts of this machine read participants' files in place.
     hasher : PasswordHasher, optional
         Another cost of passwords.
     n_failed_logins : int
@@ -105,6 +109,7 @@ def create_app(
         n_workers=workers,
         n_code_workers=code_workers,
         hub=hub,
+        shared=shared,
     )
     return _assemble(service)
 

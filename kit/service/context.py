@@ -23,6 +23,7 @@ from kit.service.programs import Programs
 from kit.service.rate import Rate
 from kit.service.trouble import Troubles
 from kit.service.watch import Watch
+from kit.sharing import SharedData
 from kit.store import Store
 
 MAX_ID = 2**63 - 1
@@ -50,6 +51,8 @@ class Service:
     n_code_workers: int
     hub: JupyterHub | None = None
     """Where a JupyterHub says who people are; then nobody else does."""
+    shared: SharedData | None = None
+    """Where accounts of this machine read data in place."""
 
     def find(self, slug: str) -> Hosted:
         """A competition by its slug.

@@ -72,6 +72,19 @@ def data_file(
     return FileResponse(file.path, filename=name, media_type="application/octet-stream", headers=headers)
 
 
+@router.get("/{slug}/questions/{question}/shared", responses=documented(401, 403, 404, 422))
+def shared_files(
+    service: ServiceHere, hosted: HostedHere, question: QuestionHere, caller: Reader
+) -> models.SharedFiles:
+    """Where accounts of this machine find a question's data without downloading: names in a shared folder."""
+    now = service.clock()
+    check_entry(service.store, hosted, caller, now=now)
+    if service.shared is None or hosted.state(now) == "upcoming":
+        return models.SharedFiles(names={})
+    found = {file.name: service.shared.name(file) for file in question.files.values()}
+    return models.SharedFiles(names={name: shared for name, shared in found.items() if shared})
+
+
 @router.get(
     "/{slug}/questions/{question}/expected",
     response_class=Response,

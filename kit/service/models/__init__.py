@@ -25,6 +25,7 @@ from kit.service.models._competitions import (
     Overview,
     Phase,
     Question,
+    SharedFiles,
 )
 from kit.service.models._credits import Credit, Credits, CreditsAsked, Owed, SharedLines, Suggestion
 from kit.service.models._fields import FileName, Note, Time
@@ -70,6 +71,7 @@ __all__ = [
     "Rejudged",
     "Scores",
     "Selection",
+    "SharedFiles",
     "SharedLines",
     "SignUp",
     "State",

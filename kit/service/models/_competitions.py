@@ -50,6 +50,12 @@ class DataFile(BaseModel):
     url: str
 
 
+class SharedFiles(BaseModel):
+    """Names of files in the folder that accounts of the machine share; of those that are there."""
+
+    names: dict[str, str]
+
+
 class Question(BaseModel):
     """A question, and the form its predictions take: null or empty where it takes none."""
 
