@@ -131,7 +131,11 @@ class SandboxUnavailable(OrganizerError):
 
 
 class ServiceError(KitError):
-    """The service failed (with an incident number) or cannot be reached."""
+    """The service failed (with an incident number) or cannot be reached; ``what`` is that in a few words."""
+
+    def __init__(self, message: str, *, what: str = "The service does not answer") -> None:
+        self.what = what
+        super().__init__(message)
 
 
 def _listed(head: str, problems: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ _CLASSES: dict[str, type[KitError]] = {
     kind.__name__: kind
     for kind in (NotAllowed, NotLoggedIn, NotFound, AlreadyExists, InvalidRequest, ServiceError)
 }
+_AGAIN = "; trying again"
 _BY_STATUS: dict[int, type[ParticipantError]] = {
     401: NotLoggedIn,
     403: NotAllowed,
@@ -45,7 +46,18 @@ def error_from(response: httpx2.Response) -> KitError:
     incident = told.get("incident")
     if incident and incident not in message:
         message = f"{message} (incident {incident})"
-    return _class_of(told.get("class"), response.status_code)(message)
+    kind = _class_of(told.get("class"), response.status_code)
+    if kind is ServiceError and message.endswith(_AGAIN):
+        return ServiceError(message, what=message.removesuffix(_AGAIN))
+    return kind(message)
+
+
+def is_ours(response: httpx2.Response) -> bool:
+    """Whether the service itself answered, where the answer is an error, and not a proxy in its place."""
+    try:
+        return "class" in response.json()["error"]
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _class_of(name: Any, status: int) -> type[KitError]:

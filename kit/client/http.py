@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from kit.client.errors import error_from
+from kit.client.errors import error_from, is_ours
 from kit.client.session import Session
 from kit.errors import ServiceError
 
@@ -22,6 +22,7 @@ Json = Any
 
 FIRST_PAUSE_S = 0.5
 _AGAIN = "The service did not answer; trying again"
+_FORGOTTEN = "Something answers at {} in place of the service, which it does not find: try again in a minute."
 _PASSING = frozenset({502, 503, 504})
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 
@@ -54,6 +55,7 @@ class Wire:
 
     def __init__(self, session: Session, transport: httpx2.BaseTransport | None = None) -> None:
         self.session = session
+        self._has_answered = False
         self._http = httpx2.Client(
             base_url=f"{session.url}/api/v1/",
             timeout=_TIMEOUT,
@@ -122,11 +124,26 @@ class Wire:
                     raise _unreachable(self.session.url, error, attempt) from None
                 reason = _AGAIN
             else:
-                if response.status_code not in _PASSING or attempt == retries.times:
+                away = self._away(response)
+                if away is None:
                     return _raised(response)
-                reason = _reason(response)
+                if attempt == retries.times:
+                    raise _given_up(away, attempt)
+                reason = str(away) if str(away).endswith("trying again") else _AGAIN
             _pause(attempt, retries, reason)
         raise AssertionError("unreachable")
+
+    def _away(self, response: httpx2.Response) -> ServiceError | None:
+        """Why an answer says only that it is worth asking again; None where it is an answer."""
+        # A proxy that was restarted has forgotten where the service is, until its Hub tells it again.
+        is_forgotten = response.status_code == 404 and self._has_answered and not is_ours(response)
+        if is_forgotten:
+            return ServiceError(_FORGOTTEN.format(self.session.url))
+        if response.status_code in _PASSING:
+            error = error_from(response)
+            return error if isinstance(error, ServiceError) else ServiceError(str(error))
+        self._has_answered = True
+        return None
 
     @contextmanager
     def stream(self, path: str) -> Iterator[httpx2.Response]:
@@ -221,12 +238,6 @@ def _present(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {key: value for key, value in params.items() if value is not None} if params else None
 
 
-def _reason(response: httpx2.Response) -> str:
-    """What the service says it lacks, where it is no proxy that answers in its place."""
-    text = str(error_from(response))
-    return text if text.endswith("trying again") else _AGAIN
-
-
 def _pause(attempt: int, retries: Retries, reason: str) -> None:
     pause_s = FIRST_PAUSE_S * 2**attempt
     if retries.say:
@@ -234,10 +245,21 @@ def _pause(attempt: int, retries: Retries, reason: str) -> None:
     time.sleep(pause_s)
 
 
+def _given_up(away: ServiceError, attempt: int) -> ServiceError:
+    if not str(away).endswith("trying again"):
+        return away
+    return ServiceError(
+        f"{away.what}{_tried(attempt)}. What was taken before is safe; try again in a minute.", what=away.what
+    )
+
+
+def _tried(attempt: int) -> str:
+    return f" after {attempt + 1} attempts" if attempt > 1 else ""
+
+
 def _unreachable(url: str, error: httpx2.TransportError, attempt: int) -> ServiceError:
-    tried = f" after {attempt + 1} attempts" if attempt > 1 else ""
     reason = str(error) or type(error).__name__
     return ServiceError(
-        f"The service at {url} does not answer{tried} ({reason}). "
+        f"The service at {url} does not answer{_tried(attempt)} ({reason}). "
         "Check the address and your network, or ask the organizer whether the service is running."
     )

@@ -164,10 +164,10 @@ class Submission:
                     raise TimeoutError(f"{self.line()} after {timeout_s:g} s. It goes on without you.")
                 try:
                     self._ask(min(_WAIT_S, left_s))
-                except ServiceError:
+                except ServiceError as error:
                     if time.monotonic() - answered_at > _SILENCE_S:
                         raise
-                    change(f"{self.line()}; the service does not answer, trying again")
+                    change(f"{self.line()}; {error.what[:1].lower()}{error.what[1:]}, trying again")
                     time.sleep(_PAUSE_S)
                 else:
                     answered_at = time.monotonic()

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 
-from kit.client.errors import error_from
+from kit.client.errors import error_from, is_ours
 from kit.client.session import Session
 from kit.errors import KitError, ServiceError
 
@@ -217,6 +217,8 @@ async def _poll(feed: _Feed, session: Session, http: httpx2.AsyncClient) -> bool
         raise ServiceError(f"The service at {session.url} does not answer ({error}).") from None
     if response.status_code == 304:
         return False
+    if response.status_code == 404 and feed.etag and not is_ours(response):
+        raise ServiceError(f"The service is not found at {session.url} for the moment.")
     if response.is_error:
         raise error_from(response)
     try:

@@ -9,7 +9,7 @@ from kit.client import credits
 from kit.client.credits import Credits
 from kit.client.folds import progress_text
 from kit.client.standing import rejudged_text
-from kit.errors import KitError
+from kit.errors import KitError, ServiceError
 from kit.widgets._widget import Json, quiet
 from kit.widgets.folds import fold_table, memory, progress, seconds
 from kit.widgets.fragment import Fragment, Node, button, chip, el, message, time
@@ -59,9 +59,10 @@ class SubmissionCard(Fragment):
             quiet(self._look_at_credits, self._failed)
         return state not in FINAL
 
-    def lost(self, error: KitError) -> None:  # noqa: ARG002
-        """Say that the service does not answer."""
-        told = el("p", "The service does not answer; trying again.", name="kit-muted kit-small", data_lost="")
+    def lost(self, error: KitError) -> None:
+        """Say that the service, or what it leans on, does not answer; or why it refuses."""
+        what = f"{error.what}; trying again." if isinstance(error, ServiceError) else str(error)
+        told = el("p", what, name="kit-muted kit-small", data_lost="")
         kept = [node for node in self.nodes if "data-lost" not in (node or {}).get("attributes", {})]
         self.change(nodes=[*kept, told])
 
