@@ -27,6 +27,7 @@ from kit._store.boards import (
     read_entry,
     read_influences,
     read_scored,
+    read_scores,
 )
 from kit._store.database import Connections, Row, bump
 from kit._store.history import History
@@ -42,7 +43,7 @@ from kit.clock import to_text
 from kit.errors import NotFound, OrganizerError
 from kit.leaderboard import Entry
 from kit.probing import Sketch
-from kit.submission import Split
+from kit.submission import Score, Split
 
 __all__ = [
     "CANCELLED",
@@ -165,6 +166,10 @@ class Store:
     def entry(self, submission_id: int) -> Entry | None:
         """A submission as it was last judged; None where it has no score."""
         return read_entry(self._c, submission_id)
+
+    def scores(self, judgements: Collection[int], split: Split) -> dict[int, dict[str, Score]]:
+        """By judgement, its scores on a split by metric; of those that have any. Secret."""
+        return read_scores(self._c, judgements, split)
 
     def influences(self, judgements: Collection[int], split: Split) -> dict[int, NDArray[np.float32]]:
         """By judgement, what comparing takes of those that kept it. Secret."""

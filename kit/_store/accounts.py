@@ -176,6 +176,12 @@ class Accounts:
         )
         return None if team is None else {**team, "members": self._members(team["id"])}
 
+    def team_id_of(self, competition: str, user_id: int) -> int | None:
+        """Id of a user's team in a competition, or None."""
+        sql = "select team_id from member where competition = ? and user_id = ?"
+        row = self._c.row(sql, [competition, user_id])
+        return None if row is None else int(row["team_id"])
+
     def teams(self, competition: str, *, limit: int | None = None, offset: int = 0) -> list[Row]:
         """All teams of participants in a competition."""
         rows = self._c.rows(

@@ -85,6 +85,15 @@ def read_entry(c: Connections, submission_id: int) -> Entry | None:
     return next(iter(_entries(_of_submissions(c, [submission_id]), {})), None)
 
 
+def read_scores(c: Connections, judgement_ids: Collection[int], split: Split) -> dict[int, dict[str, Score]]:
+    """Scores of judgements on a split, by metric."""
+    sql = "select * from score where judgement_id in (select value from json_each(?)) and split = ?"
+    found: dict[int, dict[str, Score]] = {}
+    for row in c.rows(sql, [json.dumps(list(judgement_ids)), split.value]):
+        found.setdefault(row["judgement_id"], {})[row["metric"]] = score_of(row)
+    return found
+
+
 def read_influences(
     c: Connections, judgement_ids: Collection[int], split: Split
 ) -> dict[int, NDArray[np.float32]]:

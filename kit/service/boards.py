@@ -21,11 +21,12 @@ from kit.service.climbing import Climbs
 from kit.service.columns import Columns, Per
 from kit.service.every import every
 from kit.service.hosted import Hosted, HostedQuestion, Sight
-from kit.service.paging import ALL_ROWS, Pages, Shown, Window, paged
+from kit.service.paging import Pages
 from kit.service.rows import Members, board_row, combined_row
 from kit.service.seldom import Seldom
 from kit.service.standings import Standings
 from kit.service.view import View, view
+from kit.service.window import ALL_ROWS, Shown, Window, paged
 from kit.store import Place, Store
 from kit.submission import Split
 
@@ -44,8 +45,8 @@ class Boards:
         self._clock = clock
         self.climbs = Climbs(store)
         self._standings = Standings(store, self.climbs)
-        self._pages = Pages(store, self._standings)
         self._columns = Columns(store)
+        self._pages = Pages(store, self._standings, self._columns)
         self.seldom = Seldom()
         self._kept: dict[tuple[object, ...], _Kept] = {}
         self._locks: defaultdict[tuple[object, ...], threading.Lock] = defaultdict(threading.Lock)
@@ -73,26 +74,11 @@ class Boards:
             made = cast(View | None, self._fresh(key, hosted, [topic], shown, make))
             if made is not None:
                 return made
-        return view(self._page(hosted, question, split, shown, window, caller), [topic])
-
-    def _page(
-        self,
-        hosted: Hosted,
-        question: HostedQuestion,
-        split: Split,
-        shown: Shown,
-        window: Window,
-        caller: Caller,
-    ) -> models.Leaderboard:
         if shown.sight.is_hidden:
-            return self._model(hosted, question, split, shown, 0, [])
-        team = self._store.accounts.team_of(hosted.slug, caller.user_id)
-        page = self._pages.page(hosted, question, split, shown, window, None if team is None else team["id"])
-        model = self._model(hosted, question, split, shown, page.version, list(page.rows))
-        own = [page.own] if page.own is not None else []
-        own = self._columns.fill(hosted, question, own, shown, "team")
-        changed = {"n_rows": page.n_rows, "offset": page.offset, "own": next(iter(own), None)}
-        return model.model_copy(update=changed)
+            return view(self._columns.board(hosted, question, split, shown, 0, []), [topic])
+        team_id = self._store.accounts.team_id_of(hosted.slug, caller.user_id)
+        page, own = self._pages.page(hosted, question, split, shown, window, team_id)
+        return page.view(own, [topic])
 
     def submissions(
         self, hosted: Hosted, question: HostedQuestion, split: Split, caller: Caller, window: Window = WHOLE
@@ -172,7 +158,7 @@ class Boards:
         shown = self._shown(hosted, is_organizer=True)
         version = self._store.topic_version(_topic(hosted, question))
         listed = [board_row(row, split, members, exact=True) for row in rows]
-        return self._model(hosted, question, split, shown, version, listed, per=None)
+        return self._columns.board(hosted, question, split, shown, version, listed, per=None)
 
     def busiest(self, hosted: Hosted, question: HostedQuestion, most: int) -> list[int]:
         """Teams with the most scored submissions to a question, so many of them."""
@@ -238,31 +224,10 @@ class Boards:
         shown: Shown,
         version: int,
         rows: list[models.BoardRow],
-        *,
-        per: Per | None = "team",
+        per: Per = "team",
     ) -> models.Leaderboard:
-        """``per`` is None for what was: contributivity is of now."""
-        if per is not None:
-            rows = self._columns.fill(hosted, question, rows, shown, per)
-        return models.Leaderboard(
-            competition=hosted.slug,
-            question=question.id,
-            split=split.value,
-            metric=question.question.metric,
-            greater_is_better=question.metrics[0].greater_is_better,
-            version=version,
-            updated_at=max((row.submitted_at for row in rows), default=None),
-            closed=shown.is_closed,
-            hidden=shown.sight.is_hidden,
-            mode=shown.mode,
-            exact=shown.is_exact,
-            n_rows=len(rows),
-            offset=0,
-            own=None,
-            per=per or "team",
-            blend=None if per is None else self._columns.blend(hosted, question, rows, shown),
-            rows=rows,
-        )
+        rows = self._columns.fill(hosted, question, rows, shown, per)
+        return self._columns.board(hosted, question, split, shown, version, rows, per=per)
 
     def _combined(
         self, hosted: Hosted, split: Split, method: Method, shown: Shown, version: int

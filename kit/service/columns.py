@@ -13,8 +13,9 @@ from kit._scoring import told
 from kit.contributivity import Credit, historical
 from kit.service import models
 from kit.service.hosted import Hosted, HostedQuestion
-from kit.service.paging import Shown
+from kit.service.window import Shown
 from kit.store import Blended, Given, Store
+from kit.submission import Split
 
 Per = Literal["team", "submission"]
 DIGITS = 4
@@ -32,11 +33,22 @@ class Part:
     variance: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What a question's blend and credits lead to; by whom or what has a row."""
+
+    marks: object
+    blended: Blended | None
+    parts: Mapping[Per, Mapping[object, Part]]
+    built_on: Mapping[Per, Mapping[object, list[models.BuiltOn]]]
+
+
 class Columns:
-    """Fills in rows of leaderboards."""
+    """Fills in rows of leaderboards; what blends and credits lead to is worked out once for each of them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._kept: dict[tuple[str, str, str], _Known] = {}
 
     def fill(
         self,
@@ -48,27 +60,56 @@ class Columns:
     ) -> list[models.BoardRow]:
         """Rows with all that may be told of them."""
         takes_runs = question.question.code is not None
-        owed = self._store.blends.credits(hosted.slug, question.id) if takes_runs else []
         times = self._store.runs.totals([row.submission for row in rows]) if takes_runs else {}
-        blended = self._blended(hosted, question) if is_told(shown) else None
-        shares = {} if blended is None else parts(blended, owed, per)
-        built_on = _built_on(owed, per)
-        return [
-            row.model_copy(
-                update={
-                    **_told(shares.get(_key(row, per)) if not row.baseline else None, shown),
-                    **times.get(row.submission, {}),
-                    "built_on": [] if row.baseline else built_on[_key(row, per)],
-                }
-            )
-            for row in rows
-        ]
+        known = self._known(hosted, question)
+        shares = known.parts[per] if is_told(shown) else {}
+        built_on = known.built_on[per]
+        filled = []
+        for row in rows:
+            more = {**_told(shares.get(_key(row, per)), shown)} if not row.baseline else {}
+            more |= times.get(row.submission, {})
+            if not row.baseline and (sources := built_on.get(_key(row, per))) is not None:
+                more["built_on"] = sources
+            filled.append(row.model_copy(update=more) if more else row)
+        return filled
 
-    def blend(
+    def board(
+        self,
+        hosted: Hosted,
+        question: HostedQuestion,
+        split: Split,
+        shown: Shown,
+        version: int,
+        rows: list[models.BoardRow],
+        *,
+        per: Per | None = "team",
+    ) -> models.Leaderboard:
+        """A leaderboard of rows that are filled in; ``per`` is None for what was: blends are of now."""
+        return models.Leaderboard(
+            competition=hosted.slug,
+            question=question.id,
+            split=split.value,
+            metric=question.question.metric,
+            greater_is_better=question.metrics[0].greater_is_better,
+            version=version,
+            updated_at=max((row.submitted_at for row in rows), default=None),
+            closed=shown.is_closed,
+            hidden=shown.sight.is_hidden,
+            mode=shown.mode,
+            exact=shown.is_exact,
+            n_rows=len(rows),
+            offset=0,
+            own=None,
+            per=per or "team",
+            blend=None if per is None else self._blend(hosted, question, rows, shown),
+            rows=rows,
+        )
+
+    def _blend(
         self, hosted: Hosted, question: HostedQuestion, rows: Sequence[models.BoardRow], shown: Shown
     ) -> models.Blend | None:
         """The ensemble of all, with no more digits than the first row's score has."""
-        blended = self._blended(hosted, question) if is_told(shown) else None
+        blended = self._known(hosted, question).blended if is_told(shown) else None
         if blended is None:
             return None
         steps = ("valid", "public", "private") if shown.is_exact or shown.is_closed else ("valid", "public")
@@ -88,9 +129,27 @@ class Columns:
             why=blended.why,
         )
 
-    def _blended(self, hosted: Hosted, question: HostedQuestion) -> Blended | None:
+    def _known(self, hosted: Hosted, question: HostedQuestion) -> _Known:
+        key = (hosted.slug, question.id, question.version)
+        # The marks are read before what they stand for: that may be newer than they say, never older.
+        marks = self._store.blends.marks(hosted.slug, question.id)
+        known = self._kept.get(key)
+        if known is None or known.marks != marks:
+            self._kept[key] = known = self._work_out(hosted, question, marks)
+        return known
+
+    def _work_out(self, hosted: Hosted, question: HostedQuestion, marks: object) -> _Known:
+        takes_code = question.question.code is not None
+        owed = self._store.blends.credits(hosted.slug, question.id) if takes_code else []
         found = self._store.blends.of(hosted.slug, question.id)
-        return found if found is not None and found.version == question.version else None
+        blended = found if found is not None and found.version == question.version else None
+        kinds: tuple[Per, ...] = ("team", "submission")
+        return _Known(
+            marks,
+            blended,
+            {per: {} if blended is None else parts(blended, owed, per) for per in kinds},
+            {per: _built_on(owed, per) for per in kinds},
+        )
 
 
 def is_told(shown: Shown) -> bool:

@@ -8,9 +8,9 @@ from kit.errors import InvalidRequest, NotAllowed, NotFound
 from kit.service.auth import Caller
 from kit.service.context import Service
 from kit.service.hosted import Hosted, HostedQuestion
-from kit.service.paging import Window, paged
 from kit.service.rejudging import version_of
 from kit.service.view import View, view
+from kit.service.window import Window, paged
 from kit.submission import Split
 
 
