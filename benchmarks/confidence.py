@@ -3,9 +3,10 @@
 Simulations in worlds whose true scores are known, and times at a million rows. Each case is a dict:
 ``{"case", "value", "error", "low", "high", "within"}``, the share found, its standard error, and the bounds
 it should be in; for times ``{"case", "ours_s", "peer_s", "ratio", "limit_s"}``, where the peer resamples rows
-1,000 times and the limit is the metric itself, without any error.
+1,000 times and the limit is the metric itself, without any error. A whole run takes about a quarter of an
+hour of one core.
 
-    python benchmarks/confidence.py [--quick] [--json] [--only coverage|alarms|ranks|first|times]
+    python benchmarks/confidence.py [--quick] [--json] [--only coverage|clusters|doubts|ranks|first|times]
 """
 
 from __future__ import annotations
@@ -15,92 +16,34 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+from confidence_worlds import (
+    DOUBTFUL,
+    FAMILIES,
+    PER_QUERY,
+    QUICK,
+    RARE,
+    SIZE,
+    Play,
+    blocks_of,
+    clustered,
+    draw,
+    estimates,
+    extra_of,
+    in_clusters,
+    rivals,
+    true_score,
+)
 from first import first
 
-from kit._scoring import Blocks, Estimate, Range, Rows, compare, deal, estimate, rank_teams, reducer
-from kit.metrics import METRICS, Array, Domain, Metric, Target
+from kit._scoring import Range, Rows, compare, deal, estimate, rank_teams, reducer
+from kit.metrics import METRICS, Array, Target
 
 Case = dict[str, Any]
-PER_QUERY = 8
-CLASSES = 4
-ORDERED = ("f1_macro", "f1_weighted", "balanced_accuracy", "cohen_kappa", "mcc", "quadratic_weighted_kappa")
-"""Played with four ordered classes; other metrics of classes with two."""
-RARE = ("roc_auc", "average_precision", "log_loss", "f1", "precision", "recall")
-"""Played with 5 % positives too."""
-FAMILIES = ("rmse", "medae", "r2", "log_loss", "roc_auc", "average_precision", "f1", "f1_macro", "ndcg")
-"""Of each kind of table one is played with 200,000 rows."""
-QUICK = ("rmse", "medae", "log_loss", "roc_auc", "average_precision", "f1_macro", "ndcg")
-
-
-@dataclass(frozen=True)
-class Play:
-    """Rows of one world, with predictions."""
-
-    y_true: Array
-    y_pred: Array
-    groups: Array | None = None
-
-
-def draw(name: str, n: int, rng: np.random.Generator, share: float = 0.3) -> Play:
-    """``n`` independent rows or queries, ``share`` of them positive where there are two classes."""
-    metric = METRICS[name]
-    if metric.needs_groups:
-        y = (rng.random(PER_QUERY * n) < 0.3) * rng.integers(1, 4, PER_QUERY * n).astype(float)
-        return Play(y, y / 2 + rng.normal(size=len(y)), np.repeat(np.arange(n), PER_QUERY))
-    if metric.target is Target.NUMBER:  # skewed, with errors that have heavy tails and grow with the truth
-        y = rng.gamma(2.0, 3.0, n)
-        return Play(y, np.abs(y + 0.6 * np.sqrt(y) * rng.standard_t(5, n)))
-    if name in ORDERED:
-        y = rng.choice(CLASSES, n, p=[0.4, 0.3, 0.2, 0.1])
-        return Play(y, np.clip(np.rint(y + 0.8 * rng.normal(size=n)), 0, CLASSES - 1).astype(int))
-    x, base = rng.normal(size=n), np.log(share / (1 - share))
-    y = (rng.random(n) < 1 / (1 + np.exp(-1.5 * x - base))).astype(int)
-    p = 1 / (1 + np.exp(-1.2 * x - 0.7 * rng.normal(size=n) - base))
-    return Play(y, (p > 0.5).astype(int) if metric.domain is Domain.LABEL else p)
-
-
-def rivals(name: str, play: Play, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Two predictions made worse in the same way, independently: equally good."""
-    metric, n = METRICS[name], len(play.y_pred)
-    if metric.domain is Domain.LABEL:
-        pair = [
-            np.where(rng.random(n) < 0.15, rng.integers(0, int(play.y_true.max()) + 1, n), play.y_pred)
-            for _ in "ab"
-        ]
-    elif metric.target is Target.CLASS:
-        logit = np.log(play.y_pred / (1 - play.y_pred))
-        pair = [1 / (1 + np.exp(-logit - 0.4 * rng.normal(size=n))) for _ in "ab"]
-    else:
-        pair = [np.abs(play.y_pred + 0.4 * play.y_pred.std() * rng.normal(size=n)) for _ in "ab"]
-    return pair[0], pair[1]
-
-
-def estimates(metric: Metric, play: Play, blocks: Blocks, *predictions: Array) -> list[Estimate]:
-    n_classes = int(play.y_true.max()) + 1 if metric.target is Target.CLASS else 0
-    reduce = reducer(metric, Rows(play.y_true, blocks, play.groups, n_classes=n_classes))
-    return [estimate(reduce(p), blocks, Range.of(metric)) for p in predictions]
-
-
-def blocks_of(name: str, n: int) -> Blocks:
-    """Rows are independent here, so one deal serves all repetitions; intervals use no resamples."""
-    groups = np.repeat(np.arange(n), PER_QUERY) if METRICS[name].needs_groups else None
-    dealt = deal(n if groups is None else len(groups), groups, seed=1)
-    return replace(dealt, n_resamples=2)
-
-
-def true_score(name: str, rng: np.random.Generator, share: float, n_draws: int) -> float:
-    metric = METRICS[name]
-    n, n_draws = (200_000, 3 * n_draws) if metric.needs_groups else (1_000_000, n_draws)
-    drawn = (draw(name, n, rng, share) for _ in range(n_draws))
-    return float(np.mean([metric.function(p.y_true, p.y_pred, **extra_of(metric, p)) for p in drawn]))
-
-
-def extra_of(metric: Metric, play: Play) -> dict[str, Array]:
-    return {"groups": play.groups} if metric.needs_groups and play.groups is not None else {}
 
 
 def found(case: str, hits: int, n: int, low: float, high: float) -> Case:
@@ -115,15 +58,18 @@ def found(case: str, hits: int, n: int, low: float, high: float) -> Case:
 
 def coverage(quick: bool) -> Iterator[Case]:
     """How often the 95 % interval holds the true score, and false alarms on the same rows' rivals."""
-    few, many = (150, 50) if quick else (1000, 500)
+    sizes = {200: 150, 2_000: 50} if quick else {200: 2000, 2_000: 1000, 200_000: 200}
     for name in QUICK if quick else METRICS:
         for share in (0.3, 0.05) if name in RARE else (0.3,):
             rng = np.random.default_rng(7)
             is_large = name in FAMILIES and not quick
             # A true value from few rows would be off by a share of the error that 200,000 rows leave.
-            true = true_score(name, rng, share, 1 if quick else 12 if is_large else 5)
-            for n, n_tries in {200: few, 2_000: many, **({200_000: 400} if is_large else {})}.items():
-                yield from _covered(name, share, n, n_tries, true, rng)
+            true = true_score(
+                partial(draw, name, rng=rng, share=share), name, 1 if quick else 30 if is_large else 8
+            )
+            for n, n_tries in sizes.items():
+                if n <= 2_000 or is_large:
+                    yield from _covered(name, share, n, n_tries, true, rng)
 
 
 def _covered(
@@ -142,26 +88,51 @@ def _covered(
     yield found(f"false alarms: {what}", alarms, n_tries, 0.04, 0.06)
 
 
-def alarms(quick: bool) -> Iterator[Case]:
-    """False alarms with clusters, in blocks of clusters and of rows; and what pairing gains."""
-    n, size, n_tries = 300, 6, 300 if quick else 4000
-    rng, groups = np.random.default_rng(5), np.repeat(np.arange(n), size)
-    metric = METRICS["log_loss"]
-    whole = replace(deal(n * size, groups, seed=0), n_resamples=2)
-    single = replace(deal(n * size, seed=0), n_resamples=2)
-    hits = {"blocks of clusters": 0, "blocks of rows": 0}
+CLUSTERED = ("rmse", "medae", "log_loss", "roc_auc", "f1", "f1_macro")
+
+
+def clusters(quick: bool) -> Iterator[Case]:
+    """Coverage and false alarms where rows come in clusters, in blocks of clusters and of rows."""
+    for name in ("log_loss",) if quick else CLUSTERED:
+        rng = np.random.default_rng(5)
+        true = true_score(partial(in_clusters, name, rng), name, 3 if quick else 20)
+        for n, n_tries in {200: 300 if quick else 2000, **({} if quick else {2_000: 500})}.items():
+            yield from _clustered(name, n, n_tries, true, rng)
+    yield from _power(100 if quick else 1000, np.random.default_rng(5))
+
+
+def _clustered(name: str, n: int, n_tries: int, true: float, rng: np.random.Generator) -> Iterator[Case]:
+    whole = replace(deal(n * SIZE, np.repeat(np.arange(n), SIZE), seed=0), n_resamples=2)
+    single = replace(deal(n * SIZE, seed=0), n_resamples=2)
+    hits = alarms = wrong = 0
     for _ in range(n_tries):
-        y = np.repeat((rng.random(n) < 0.5).astype(int), size)
-        pair = [1 / (1 + np.exp(1 - 2 * y - np.repeat(rng.normal(size=n), size))) for _ in "ab"]
-        for label, blocks in zip(hits, (whole, single), strict=True):
-            hits[label] += compare(*estimates(metric, Play(y, pair[0]), blocks, *pair)).is_clear
-    yield found(
-        "false alarms: clustered rows, blocks of clusters", hits["blocks of clusters"], n_tries, 0.04, 0.06
-    )
-    yield found(
-        "false alarms: clustered rows, blocks of rows (wrong)", hits["blocks of rows"], n_tries, 0.1, 1
-    )
-    yield from _power(n_tries // 4, rng)
+        play, rival = clustered(name, n, rng)
+        a, b = estimates(METRICS[name], play, whole, play.y_pred, rival)
+        hits += a.low <= true <= a.high
+        alarms += compare(a, b).is_clear
+        wrong += compare(*estimates(METRICS[name], play, single, play.y_pred, rival)).is_clear
+    what = f"{name}, {n:,} clusters of {SIZE}"
+    yield found(f"coverage: {what}", hits, n_tries, 0.93, 0.97)
+    yield found(f"false alarms: {what}", alarms, n_tries, 0.04, 0.06)
+    yield found(f"false alarms: {what}, blocks of rows (wrong)", wrong, n_tries, 0.1, 1)
+
+
+def doubts(quick: bool) -> Iterator[Case]:
+    """How often an interval misses and does not warn, where there is too little to go by."""
+    for label, (name, n, play, known) in DOUBTFUL.items():
+        rng, n_tries = np.random.default_rng(5), 200 if quick else 2000
+        true = true_score(partial(play, rng), name, 1 if quick else 10) if known is None else known
+        blocks = replace(deal(n, seed=1), n_resamples=2)
+        covered = warned = silent = 0
+        for _ in range(n_tries):
+            drawn = play(rng, n)
+            own = estimates(METRICS[name], drawn, blocks, drawn.y_pred)[0]
+            is_in = bool(own.low <= true <= own.high)
+            covered += is_in
+            warned += bool(own.warning)
+            silent += not is_in and not own.warning
+        more = {"covered": covered / n_tries, "warned": warned / n_tries}
+        yield {**found(f"missed without a warning: {label}, {name}", silent, n_tries, 0, 0.07), **more}
 
 
 def _power(n_tries: int, rng: np.random.Generator) -> Iterator[Case]:
@@ -276,7 +247,8 @@ def _median_s(work: Callable[[], object]) -> float:
 
 PARTS: dict[str, Callable[[bool], Iterator[Case]]] = {
     "coverage": coverage,
-    "alarms": alarms,
+    "clusters": clusters,
+    "doubts": doubts,
     "ranks": ranks,
     "first": first,
     "times": times,
@@ -306,7 +278,9 @@ def _line(case: Case) -> str:
         return f"{case['case']:62s} " + ", ".join(
             f"{what} {1e3 * case[key]:.1f} ms" for key, what in keys.items() if case[key] is not None
         )
-    more = "".join(f"  {k} {case[k]:.2f}" for k in ("warned", "width", "said", "true") if k in case)
+    more = "".join(
+        f"  {k} {case[k]:.2f}" for k in ("covered", "warned", "width", "said", "true") if k in case
+    )
     mark = "" if case["within"] else "  OUTSIDE"
     return f"{case['case']:62s} {case['value']:.3f} ± {case['error']:.3f}{more}{mark}"
 

@@ -398,6 +398,7 @@ def test_an_interval_from_too_little_comes_with_a_warning() -> None:
     rare = Rows((np.arange(400) < 6).astype(int), rng.random(400))
     tiny = Rows(rng.normal(size=12), rng.normal(size=12))
     perfect = Rows(np.arange(300) % 2, np.arange(300) % 2)
+    heavy = Rows(np.zeros(2000), rng.standard_t(2, size=2000))
 
     def warning(name: str, rows: Rows) -> str:
         return estimate_of(METRICS[name], rows, deal(len(rows.y_true), seed=0)).warning
@@ -405,7 +406,9 @@ def test_an_interval_from_too_little_comes_with_a_warning() -> None:
     assert warning("roc_auc", rare) == "Only 6 rows are of the rarest class: the interval is a rough guide."
     assert warning("rmse", tiny) == "Only 12 independent rows or groups: the interval is a rough guide."
     assert warning("accuracy", perfect) == "All blocks score alike: there is no telling the error."
+    assert warning("rmse", heavy) == "Few rows decide the score: the interval is a rough guide."
     assert warning("rmse", draw(METRICS["rmse"], 300, rng)) == ""
+    assert warning("rmse", draw(METRICS["rmse"], 2000, rng)) == ""
 
 
 def test_what_is_shown_is_never_finer_than_a_quarter_of_the_standard_error() -> None:

@@ -15,7 +15,8 @@ from kit.metrics import Array, Metric
 LEVEL = 0.95
 FEW_EVENTS = 10
 FEW_BLOCKS = 20
-FEW_DEGREES = 8.0
+FEW_DEGREES, FEW_DEGREES_A_BLOCK = 10.0, 0.01
+"""With heavy tails degrees of freedom stay few however many blocks there are; else they grow with them."""
 _HUGE = 1e150
 """Squares of larger scores overflow; nobody needs an interval of them."""
 
@@ -268,6 +269,6 @@ def _doubt(influences: Array, se: float, degrees: float) -> str:
         return few
     if not se > 0.0:
         return "All blocks score alike: there is no telling the error."
-    if degrees < FEW_DEGREES:
+    if degrees < FEW_DEGREES + FEW_DEGREES_A_BLOCK * len(influences):
         return "Few rows decide the score: the interval is a rough guide."
     return ""
