@@ -69,7 +69,7 @@ class Teams(Table):
 
 
 class Access(Table):
-    """Who may sign up."""
+    """Who may sign up, and who may look on."""
 
     signup: Literal["open", "invite", "hub"] = Field(
         default="open",
@@ -92,6 +92,16 @@ class Access(Table):
     invite_code: str | None = Field(
         default=None, min_length=6, description="What invited participants sign up or join with."
     )
+    leaderboard: Literal["participants", "everyone"] = Field(
+        default="participants",
+        description="everyone: people without a log-in see the leaderboards too, just as participants do: "
+        "on the page /SLUG/leaderboard, for visitors and large screens.",
+    )
+
+    @property
+    def is_open_to_onlookers(self) -> bool:
+        """Whether leaderboards are shown to people without a log-in."""
+        return self.leaderboard == "everyone"
 
     @property
     def by_hub(self) -> bool:

@@ -34,7 +34,7 @@ splitter = { n_splits = 3 }
 
 TOML = """\
 title = "Four"
-slug = "four"
+slug = "{slug}"
 opens_at = 2026-03-01T09:00:00Z
 closes_at = {closes_at}
 {top}
@@ -60,6 +60,7 @@ def write(
     question: str = "",
     phase: str = "daily_limit = 3",
     closes_at: str = "2026-03-08T18:00:00Z",
+    slug: str = "four",
 ) -> Path:
     """Write the competition, with lines added to its tables."""
     for folder in ("data", "private"):
@@ -67,7 +68,7 @@ def write(
     (directory / "data/train.csv").write_text(TRAIN)
     (directory / "data/test.csv").write_text(TEST)
     (directory / "private/truth.csv").write_text(TRUTH)
-    toml = TOML.format(top=top, question=question, phase=phase, closes_at=closes_at)
+    toml = TOML.format(top=top, question=question, phase=phase, closes_at=closes_at, slug=slug)
     (directory / "competition.toml").write_text(toml)
     return directory
 

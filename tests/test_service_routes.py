@@ -36,6 +36,9 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
     "GET /metrics": ("/metrics", {}, (200, 200, 200, 200)),
     "GET /": ("/", {}, (200, 200, 200, 200)),
     "GET /{slug}": ("/four", {}, (200, 200, 200, 200)),
+    "GET /{slug}/leaderboard": ("/four/leaderboard", {}, (403, 403, 403, 403)),
+    "GET /{slug}/leaderboard for everyone": ("/open/leaderboard", {}, (200, 200, 200, 200)),
+    "GET /live.js": ("/live.js", {}, (200, 200, 200, 200)),
     "GET /docs": ("/docs", {}, (200, 200, 200, 200)),
     "GET /docs/start.js": ("/docs/start.js", {}, (200, 200, 200, 200)),
     "GET /docs/swagger-ui-bundle.js": ("/docs/swagger-ui-bundle.js", {}, (200, 200, 200, 200)),
@@ -142,6 +145,36 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
         f"/api/v1{COUNTS}/leaderboard?split=private",
         {},
         (401, 403, 403, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/questions/{question}/leaderboard for everyone": (
+        "/api/v1/competitions/open/questions/counts/leaderboard",
+        {},
+        (200, 200, 200, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/questions/{question}/leaderboard for everyone, private": (
+        "/api/v1/competitions/open/questions/counts/leaderboard?split=private",
+        {},
+        (403, 403, 403, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/questions/{question}/leaderboard for everyone, of submissions": (
+        "/api/v1/competitions/open/questions/counts/leaderboard?per=submission",
+        {},
+        (401, 200, 200, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/questions/{question}/leaderboard for everyone, as it was": (
+        "/api/v1/competitions/open/questions/counts/leaderboard?at=2026-03-02T11:00:00Z",
+        {},
+        (401, 403, 403, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/leaderboard for everyone": (
+        "/api/v1/competitions/open/leaderboard",
+        {},
+        (200, 200, 200, 200),
+    ),
+    "GET /api/v1/competitions/{slug}/questions/{question}/data/{name} for everyone": (
+        "/api/v1/competitions/open/questions/counts/data/train.csv",
+        {},
+        (401, 200, 200, 200),
     ),
     "GET /api/v1/competitions/{slug}/leaderboard": (
         "/api/v1/competitions/four/leaderboard",
@@ -268,12 +301,14 @@ ROUTES: dict[str, tuple[str, dict, tuple[int, int, int, int]]] = {
 
 @pytest.fixture
 def world(tmp_path: Path, store: Store, clock: Clock) -> Iterator[Served]:
-    """A competition under way, full of things that are not everyone's."""
+    """A competition under way, full of things that are not everyone's; and one that shows its leaderboard."""
     directory = four.write(tmp_path / "four", question=four.CODE, phase="daily_limit = 50")
     splits = ("public", "public", "private", "private")
     rows = [f"{i},{label},{split}" for i, (label, split) in enumerate(zip(LABELS, splits, strict=True), 1)]
     (directory / "private/truth.csv").write_text("\n".join(["id,count,split", *rows]) + "\n")
-    with serving(store, [four.load_competition(directory)], clock) as service:
+    shown = four.write(tmp_path / "open", slug="open", top='[access]\nleaderboard = "everyone"')
+    competitions = [four.load_competition(each) for each in (directory, shown)]
+    with serving(store, competitions, clock) as service:
         for name in ("ada", "bob"):
             service.people[name] = service.sign_up(name, email=EMAIL[name])
         service.people |= {"nobody": service.nobody, "olga": service.organizer()}
@@ -454,5 +489,5 @@ def test_every_answer_carries_the_headers_that_keep_it_safe(world: Served) -> No
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert "Access-Control-Allow-Origin" not in headers
-        if "/docs/" not in route:
+        if "/docs/" not in route and route != "GET /live.js":
             assert "no-store" in headers["Cache-Control"] or "private" in headers["Cache-Control"], route

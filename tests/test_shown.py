@@ -66,7 +66,8 @@ def phases(mode: str) -> str:
 @pytest.fixture(params=MODES)
 def world(request: pytest.FixtureRequest, tmp_path: Path, store: Store, clock: Clock) -> Iterator[Served]:
     """Two phases full of scores, the second of which shows them in one of the modes."""
-    competition = four.competition(tmp_path / "four", phase=phases(request.param))
+    open_to_all = '[access]\nleaderboard = "everyone"'
+    competition = four.competition(tmp_path / "four", top=open_to_all, phase=phases(request.param))
     clock.now = BREAK - timedelta(hours=12)
     with serving(store, [competition], clock) as service:
         people = {name: service.sign_up(name) for name in ("ada", "bob", "carol")}
@@ -147,10 +148,23 @@ def walk(service: Served) -> Iterator[tuple[str, str]]:
     ]
     for address in addresses:
         yield address, ada.get(address).text
+    yield from _without_log_in(service)
     yield from _screens(service)
     for route in routes.ROUTES:
         answer = routes.ask(service, "ada", route)
         yield route, answer.content.decode("latin-1") + str(answer.headers)
+
+
+def _without_log_in(service: Served) -> Iterator[tuple[str, str]]:
+    for split in ("", *(f"split={split}" for split in Split)):
+        for address in (f"{COUNTS}/leaderboard?{split}", f"/competitions/four/leaderboard?{split}"):
+            yield f"without log-in {address}", service.nobody.get(address).text
+        for address in (
+            f"/four/leaderboard?{split}",
+            f"/four?{split}",
+            f"/four/leaderboard?question=*&{split}",
+        ):
+            yield f"page {address}", service.client.get(address).text
 
 
 def _screens(service: Served) -> Iterator[tuple[str, str]]:
@@ -270,3 +284,13 @@ def test_a_ladder_goes_on_from_what_it_kept_as_if_climbed_from_the_start(
 
     assert kept == anew
     assert {s["moved"] for s in kept} == {True, False}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_without_a_log_in_one_sees_just_what_participants_see(
+    world: Served, clock: Clock, moment: str
+) -> None:
+    clock.now = MOMENTS[moment]
+
+    for address in (f"{COUNTS}/leaderboard", "/competitions/four/leaderboard"):
+        assert world.nobody.get(address).content == world.people["ada"].get(address).content

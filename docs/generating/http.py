@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 import kit.service
 from generating import markdown
 from kit.service import create_app
-from kit.service.context import MAX_ID, anyone, logged_in, organizer, reader, submitter
+from kit.service.context import MAX_ID, anyone, logged_in, onlooker, organizer, reader, submitter
 from kit.service.errors import STATUS
 from kit.store import Store
 
@@ -44,6 +44,7 @@ _FOR = (
     (organizer, "organizers, with scope `organize`"),
     (submitter, "scope `submit`"),
     (reader, "scope `read`"),
+    (onlooker, "scope `read`; everyone, where `[access] leaderboard` says so"),
     (logged_in, "any token"),
     (anyone, "everyone; a token adds what is yours"),
 )

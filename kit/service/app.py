@@ -21,6 +21,7 @@ from kit.service import (
     routes_code,
     routes_competitions,
     routes_leaderboards,
+    routes_log_in,
     routes_organizer,
     routes_rejudges,
     routes_service,
@@ -36,6 +37,7 @@ from kit.service.hosting import Hosting
 from kit.service.hub import JupyterHub
 from kit.service.programs import Programs
 from kit.service.rate import Rate
+from kit.service.sessions import Sessions
 from kit.service.trouble import Troubles
 from kit.service.watch import Watch
 from kit.sharing import SharedData
@@ -65,6 +67,7 @@ def create_app(
     n_failed_logins: int = 10,
     n_sign_ups: int = 500,
     n_comparisons: int = 200,
+    n_looks: int = 3000,
 ) -> FastAPI:
     """The service over a store, for competitions whose truth is read here once, and its labels forgotten.
 
@@ -86,6 +89,8 @@ def create_app(
         New accounts in five minutes from one address: a whole hall may share it.
     n_comparisons : int
         Comparisons of submissions by one team in a day: each says a little of the labels.
+    n_looks : int
+        Looks at leaderboards without a log-in in a minute from one address: a whole hall may share it.
 
     Raises
     ------
@@ -101,6 +106,7 @@ def create_app(
         sign_ups=Rate(n_sign_ups, WINDOW, "new accounts"),
         wrong_invites=Rate(10 * n_failed_logins, WINDOW, "wrong invite codes"),
         comparisons=Rate(n_comparisons, timedelta(days=1), "comparisons"),
+        looks=Rate(n_looks, timedelta(minutes=1), "looks at leaderboards without a log-in"),
         watch=Watch(store),
         boards=Boards(store, clock),
         counts=Counts(store),
@@ -110,6 +116,7 @@ def create_app(
         n_code_workers=code_workers,
         hub=hub,
         shared=shared,
+        sessions=Sessions(hub) if hub is not None and hub.settings.logs_browsers_in else None,
     )
     return _assemble(service)
 
@@ -128,6 +135,8 @@ def _assemble(service: Service) -> FastAPI:
     app.state.service = service
     app.add_middleware(Guard, service=service)
     add_handlers(app, service.clock)
+    if service.sessions is not None:
+        app.include_router(routes_log_in.router)
     for module in _ROUTES:
         app.include_router(module.router)
     return app

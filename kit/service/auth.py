@@ -58,6 +58,15 @@ class Caller:
         return scope in self.scopes or (scope is Scope.READ and self.is_organizer)
 
 
+ONLOOKER = Caller(
+    {"id": 0, "name": "", "email": None, "role": "participant", "created_at": None},
+    token_id=0,
+    scopes=frozenset({Scope.READ}),
+    expires_at=None,
+)
+"""Whoever asks without a log-in, where leaderboards are for everyone: has no team, and no rights but that."""
+
+
 class Passwords:
     """Hashes passwords by argon2id and checks them, in the same time whether the user is known or not."""
 

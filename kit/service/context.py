@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 
 from kit.clock import Clock
 from kit.errors import NotAllowed, NotFound, NotLoggedIn
-from kit.service.auth import Caller, Logins, Passwords, Scope, caller_of
+from kit.service.auth import ONLOOKER, Caller, Logins, Passwords, Scope, caller_of
 from kit.service.boards import Boards
 from kit.service.counts import Counts
 from kit.service.hosted import Hosted, HostedQuestion
@@ -21,6 +21,7 @@ from kit.service.hosting import Hosting
 from kit.service.hub import JupyterHub, Visitor
 from kit.service.programs import Programs
 from kit.service.rate import Rate
+from kit.service.sessions import Sessions
 from kit.service.trouble import Troubles
 from kit.service.watch import Watch
 from kit.sharing import SharedData
@@ -42,6 +43,7 @@ class Service:
     sign_ups: Rate
     wrong_invites: Rate
     comparisons: Rate
+    looks: Rate
     watch: Watch
     boards: Boards
     counts: Counts
@@ -51,6 +53,8 @@ class Service:
     n_code_workers: int
     hub: JupyterHub | None = None
     """Where a JupyterHub says who people are; then nobody else does."""
+    sessions: Sessions | None = None
+    """Where it logs in people's browsers too."""
     shared: SharedData | None = None
     """Where accounts of this machine read data in place."""
 
@@ -105,7 +109,12 @@ async def logged_in(request: Request, service: ServiceHere, credentials: _Creden
     if service.hub is None:
         return await run_in_threadpool(caller_of, service.store, credentials.credentials, now=service.clock())
     is_acting = request.method not in ("GET", "HEAD")
-    visitor = await service.hub.visitor(credentials.credentials, is_acting=is_acting)
+    return await caller_at_hub(service, service.hub, credentials.credentials, is_acting=is_acting)
+
+
+async def caller_at_hub(service: Service, hub: JupyterHub, token: str, *, is_acting: bool) -> Caller:
+    """Who the Hub says a token belongs to; see `JupyterHub.visitor`."""
+    visitor = await hub.visitor(token, is_acting=is_acting)
     return await run_in_threadpool(_caller_from_hub, service, visitor)
 
 
@@ -151,6 +160,46 @@ async def hosted_here(service: ServiceHere, slug: Annotated[str, Path(max_length
 HostedHere = Annotated[Hosted, Depends(hosted_here)]
 
 
+async def guest_of(request: Request, service: ServiceHere) -> Caller | None:
+    """Who opens a page; None where no browser can log in.
+
+    Raises
+    ------
+    LogInFirst, NotLoggedIn, NotAllowed
+    """
+    if service.hub is None or service.sessions is None:
+        return None
+    token = await service.sessions.token(request)
+    # Pages tell soon who was logged out elsewhere: as if something were to be changed.
+    return await caller_at_hub(service, service.hub, token, is_acting=True)
+
+
+async def onlooker(
+    request: Request, service: ServiceHere, hosted: HostedHere, credentials: _Credentials
+) -> Caller:
+    """Someone whose token may read; nobody in particular, where leaderboards are for everyone."""
+    if credentials is not None or not hosted.competition.access.is_open_to_onlookers:
+        return reader(await logged_in(request, service, credentials))
+    count_look(service, address_of(request))
+    return ONLOOKER
+
+
+def address_of(request: Request) -> str:
+    """The address that somebody asks from; a proxy's, where it is not trusted to say whose."""
+    return request.client.host if request.client else "unknown"
+
+
+def count_look(service: Service, address: str) -> None:
+    """Count that somebody without a log-in looks at a leaderboard.
+
+    Raises
+    ------
+    OverLimit
+    """
+    service.looks.check(address, service.clock())
+    service.looks.add(address, service.clock())
+
+
 async def question_here(hosted: HostedHere, question: Annotated[str, Path(max_length=63)]) -> HostedQuestion:
     """The question in the address."""
     return hosted.find(question)
@@ -160,6 +209,8 @@ QuestionHere = Annotated[HostedQuestion, Depends(question_here)]
 Anyone = Annotated[Caller | None, Depends(anyone)]
 LoggedIn = Annotated[Caller, Depends(logged_in)]
 Reader = Annotated[Caller, Depends(reader)]
+Onlooker = Annotated[Caller, Depends(onlooker)]
+Guest = Annotated[Caller | None, Depends(guest_of)]
 Submitter = Annotated[Caller, Depends(submitter)]
 Organizer = Annotated[Caller, Depends(organizer)]
 Number = Annotated[int, Path(ge=1, le=MAX_ID)]

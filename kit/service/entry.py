@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from kit.competition import Access
-from kit.errors import AlreadyExists, NotAllowed
+from kit.errors import AlreadyExists, NotAllowed, NotLoggedIn
 from kit.limits import Allowance, admit, allowance, open_phase
-from kit.service.auth import Caller
+from kit.service.auth import ONLOOKER, Caller
 from kit.service.hosted import Hosted, HostedQuestion
 from kit.store import Row, Store
 
@@ -85,10 +85,14 @@ def check_entry(store: Store, hosted: Hosted, caller: Caller, *, now: datetime) 
     """
     if caller.is_organizer:
         return
-    _check_groups(hosted, caller)
+    if caller is not ONLOOKER:
+        _check_groups(hosted, caller)
     if now < hosted.competition.opens_at:
         # No phase is open yet, and this tells when.
         open_phase(hosted.competition, now)
+    if caller is ONLOOKER:
+        _check_open_to_onlookers(hosted)
+        return
     if store.accounts.team_of(hosted.slug, caller.user_id) is None:
         _check_access(hosted, caller, None)
 
@@ -149,6 +153,11 @@ def _check_groups(hosted: Hosted, caller: Caller) -> None:
         f"'{hosted.slug}' takes members of the JupyterHub's groups {names}, and you are in none of them: "
         "ask the organizers."
     )
+
+
+def _check_open_to_onlookers(hosted: Hosted) -> None:
+    if not hosted.competition.access.is_open_to_onlookers:
+        raise NotLoggedIn(f"The leaderboards of '{hosted.slug}' are for those who are logged in.")
 
 
 def _team_of_groups(hosted: Hosted, caller: Caller) -> str | None:

@@ -8,7 +8,7 @@ import random
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx2
 
@@ -39,10 +39,25 @@ class Settings:
     prefix: str = ""
     organizers: str = "organizers"
     base_url: str = "/"
+    host: str = ""
+    """Of the Hub's pages, where they have another than the service's."""
+    public_url: str = ""
+    client_id: str = ""
+    secret: str = field(default="", repr=False)
+    callback: str = ""
+
+    @property
+    def logs_browsers_in(self) -> bool:
+        """Whether the Hub knows this service well enough to send it people who open its pages."""
+        return bool(self.client_id and self.secret)
+
+    def hub_page(self, path: str) -> str:
+        """The address of a page of the Hub's, for browsers."""
+        return f"{self.host}{self.base_url.rstrip('/')}/hub/{path}"
 
     def dashboard(self, name: str, competition: str) -> str:
         """The address of a dashboard in the server of whoever opens it, below the Hub's own."""
-        return f"{self.base_url.rstrip('/')}/hub/user-redirect/kit/{name}?competition={competition}"
+        return self.hub_page(f"user-redirect/kit/{name}?competition={competition}")
 
     @property
     def scope(self) -> str:
@@ -79,8 +94,20 @@ def settings_from(environment: Mapping[str, str], organizers: str) -> Settings:
         )
     prefix = "/" + environment["JUPYTERHUB_SERVICE_PREFIX"].strip("/")
     url = environment["JUPYTERHUB_API_URL"].rstrip("/")
-    base = environment.get("JUPYTERHUB_BASE_URL", "/")
-    return Settings(url, environment["JUPYTERHUB_SERVICE_NAME"], prefix, organizers, base)
+    given = {key: environment.get(f"JUPYTERHUB_{name}", "") for key, name in _GIVEN.items()}
+    given["base_url"] = given["base_url"] or "/"
+    given["callback"] = given["callback"] or f"{prefix}/oauth_callback"
+    return Settings(url, environment["JUPYTERHUB_SERVICE_NAME"], prefix, organizers, **given)
+
+
+_GIVEN = {
+    "base_url": "BASE_URL",
+    "host": "HOST",
+    "public_url": "PUBLIC_URL",
+    "client_id": "CLIENT_ID",
+    "secret": "API_TOKEN",
+    "callback": "OAUTH_CALLBACK_URL",
+}
 
 
 @dataclass(frozen=True)
@@ -162,6 +189,37 @@ class JupyterHub:
             task = self._asking[key] = asyncio.create_task(self._ask(key, token))
             task.add_done_callback(end)
         return task
+
+    async def token_for(self, code: str, verifier: str) -> str:
+        """The token that the Hub gives for a browser that it sent back with a code.
+
+        Raises
+        ------
+        NotLoggedIn
+            The code is no good.
+        ServiceError
+            The Hub does not answer.
+        """
+        given = {
+            "client_id": self.settings.client_id,
+            "client_secret": self.settings.secret,
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self.settings.callback,
+            "code_verifier": verifier,
+        }
+        try:
+            response = await self._http.post(
+                f"{self.settings.api_url}/oauth2/token", data=given, timeout=TIMEOUT_S
+            )
+        except httpx2.TransportError:
+            raise ServiceError(AWAY) from None
+        if response.status_code >= 500:
+            raise ServiceError(AWAY)
+        try:
+            return str(response.raise_for_status().json()["access_token"])
+        except (httpx2.HTTPStatusError, ValueError, KeyError, TypeError):
+            raise NotLoggedIn("The JupyterHub did not take this log-in: try again.") from None
 
     async def _ask(self, key: str, token: str) -> Visitor:
         asked_at = self._monotonic()

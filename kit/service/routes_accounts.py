@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from kit.errors import NotAllowed
 from kit.service import models, views
 from kit.service.auth import NewToken, new_token
-from kit.service.context import LoggedIn, Number, Service, ServiceHere
+from kit.service.context import LoggedIn, Number, Service, ServiceHere, address_of
 from kit.service.entry import check_sign_up
 from kit.service.errors import documented
 from kit.store import Row
@@ -70,11 +70,6 @@ def me(caller: LoggedIn) -> models.Me:
     return models.Me(
         name=user["name"], role=user["role"], scopes=sorted(caller.scopes), expires_at=caller.expires_at
     )
-
-
-def address_of(request: Request) -> str:
-    """The network address a request came from."""
-    return request.client.host if request.client else "unknown"
 
 
 def _check_accounts(service: Service) -> None:

@@ -9,18 +9,27 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import AwareDatetime, TypeAdapter
 
-from kit.errors import NotAllowed, NotFound
+from kit.errors import NotAllowed, NotFound, NotLoggedIn
 from kit.service import comparing, models, views
-from kit.service.auth import Caller
-from kit.service.context import MAX_ID, BaselineName, HostedHere, QuestionHere, Reader, Service, ServiceHere
+from kit.service.auth import ONLOOKER, Caller
+from kit.service.context import (
+    MAX_ID,
+    BaselineName,
+    HostedHere,
+    Onlooker,
+    QuestionHere,
+    Reader,
+    Service,
+    ServiceHere,
+)
 from kit.service.entry import check_entry
 from kit.service.errors import documented
 from kit.service.files import binary
 from kit.service.hosted import Hosted, HostedQuestion
-from kit.service.paging import Window
 from kit.service.past import read_past
 from kit.service.view import View, view_of_bytes
 from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
+from kit.service.window import Window
 from kit.submission import Split
 
 router = APIRouter(prefix="/api/v1/competitions", tags=["leaderboards"])
@@ -41,7 +50,7 @@ async def leaderboard(
     service: ServiceHere,
     hosted: HostedHere,
     question: QuestionHere,
-    caller: Reader,
+    caller: Onlooker,
     condition: Conditional,
     split: Split = Split.PUBLIC,
     version: Annotated[int | None, Query(ge=1, le=MAX_ID)] = None,
@@ -62,6 +71,8 @@ async def leaderboard(
     def read() -> View:
         check_split(service, hosted, caller, split)
         window = Window(limit, offset, around == "me")
+        if caller is ONLOOKER and (version, at, per) != (None, None, "team"):
+            raise NotLoggedIn("Log in first: without a log-in there is the teams' leaderboard as it is now.")
         if version is not None or at is not None:
             return read_past(service, hosted, question, caller, split, version=version, at=at, window=window)
         if per == "submission":
@@ -75,7 +86,7 @@ async def leaderboard(
 async def combined_leaderboard(
     service: ServiceHere,
     hosted: HostedHere,
-    caller: Reader,
+    caller: Onlooker,
     condition: Conditional,
     split: Split = Split.PUBLIC,
     method: Literal["normalized", "mean_rank"] = "normalized",

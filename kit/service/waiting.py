@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
 from typing import Annotated, Any
@@ -57,7 +57,11 @@ CONDITIONAL: dict[int | str, dict[str, Any]] = {
 
 
 async def answer_changed(
-    condition: Condition, service: Service, caller: Caller, read: Callable[[], View]
+    condition: Condition,
+    service: Service,
+    caller: Caller,
+    read: Callable[[], View],
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The view that ``read`` makes, or 304 where the client has it already.
 
@@ -65,6 +69,8 @@ async def answer_changed(
     ----------
     read : callable
         Called in a thread, again after each change of the view's topics.
+    headers : mapping, optional
+        Of an answer that is no JSON.
     """
     have, user_id = condition.if_none_match, caller.user_id
     view = await run_in_threadpool(read)
@@ -72,10 +78,10 @@ async def answer_changed(
         with service.watch.listen(view.topics, user_id) as changed:
             view = await _other(condition, service.watch, read, view, changed)
     # Personal: no cache that several people share may keep it.
-    headers = {"ETag": view.etag, "Cache-Control": "private, no-cache"}
+    told = {"ETag": view.etag, "Cache-Control": "private, no-cache", **(headers or {})}
     if is_known(view.etag, have):
-        return Response(status_code=304, headers=headers)
-    return Response(view.body, media_type="application/json", headers=headers)
+        return Response(status_code=304, headers=told)
+    return Response(view.body, media_type="application/json", headers=told)
 
 
 async def _other(
