@@ -27,6 +27,7 @@ class Handle:
         self.slug = slug
         self.path = f"/competitions/{quoted(slug)}"
         self._seen: Json = None
+        self._clock = ""
 
     @property
     def overview(self) -> Json:
@@ -55,7 +56,7 @@ class Handle:
         return named(self.overview, question)
 
     def __repr__(self) -> str:
-        return text.describe(self.slug, self.client, self._seen)
+        return text.describe(self.slug, self.client, self._seen, self._clock)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return widget_bundle("panel" if self.client.token else "login", self)
@@ -65,6 +66,7 @@ class Handle:
 
     def _look(self, retries: Retries) -> Json:
         self._seen = self.client.get(self.path, retries=retries)
+        self._clock = text.wrong_clock(self._seen["now"])
         return self._seen
 
     def _require_login(self) -> None:

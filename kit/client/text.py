@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from kit.client.service import Client
 
 
-def describe(slug: str, client: Client, overview: Json) -> str:
+WRONG_S = 60.0
+"""A clock that is off by less is told to nobody."""
+
+
+def describe(slug: str, client: Client, overview: Json, clock: str = "") -> str:
     """Title, times, questions, who is logged in, and what to call next."""
     if overview is None:
         return f"Competition {slug!r} at {client.url}"
@@ -19,8 +23,22 @@ def describe(slug: str, client: Client, overview: Json) -> str:
     for question in overview["questions"]:
         lines.append(f"  question {question['id']!r}: {_question(question)}")
     lines.append(f"  {_who(client, overview)}")
+    lines += [f"  {clock}"] if clock else []
     lines.append('  comp.data() · comp.check(p) · comp.submit(p, note="…") · comp.leaderboard()')
     return "\n".join(lines)
+
+
+def wrong_clock(now: str) -> str:
+    """That this machine's clock is wrong, by the service's time ``now`` just told; empty where it is right.
+
+    >>> wrong_clock((datetime.now(UTC) + timedelta(minutes=7, seconds=5)).isoformat())
+    "This machine's clock is 7 min slow; the service's counts."
+    """
+    ahead_s = (_time(now) - datetime.now(UTC)).total_seconds()
+    if abs(ahead_s) < WRONG_S:
+        return ""
+    off = span(timedelta(seconds=abs(ahead_s)))
+    return f"This machine's clock is {off} {'slow' if ahead_s > 0 else 'fast'}; the service's counts."
 
 
 def when(overview: Json) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 
 import traitlets
 
+from kit.client.text import wrong_clock
 from kit.widgets._widget import Json, KitWidget, css, esm
 
 
 class Countdown(KitWidget):
-    """Time left until something opens or closes; a wrong clock on this machine does not matter.
+    """Time left until something opens or closes; a wrong clock on this machine is told, and does not matter.
 
     Parameters
     ----------
@@ -28,6 +29,8 @@ class Countdown(KitWidget):
     closes_at = traitlets.Unicode().tag(sync=True)
     now = traitlets.Unicode().tag(sync=True)
     what = traitlets.Unicode("Competition").tag(sync=True)
+    wrong_clock = traitlets.Unicode().tag(sync=True)
+    """That the kernel's clock is wrong; the browser finds out about its own."""
 
     def __init__(self, opens_at: str, closes_at: str, now: str, what: str = "Competition", **traits: Any):
         self._ahead = timedelta(0)
@@ -37,6 +40,7 @@ class Countdown(KitWidget):
     @traitlets.observe("now")
     def _learn(self, change: Any) -> None:
         self._ahead = datetime.fromisoformat(change["new"]) - datetime.now(UTC)
+        self.wrong_clock = wrong_clock(change["new"])
 
     def _heard(self, _: Any, content: Any, buffers: Any) -> None:  # noqa: ARG002
         if content.get("ask") == "now":

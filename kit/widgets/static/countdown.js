@@ -7,7 +7,10 @@ function initialize({ model }) {
   learn();
   // After a reload the synced `now` is as old as the widget: ask for a fresh one.
   model.on("msg:custom", (message) => {
-    if (message.now) globalThis.kitClockOffsetMs = Date.parse(message.now) - Date.now();
+    if (!message.now) return;
+    globalThis.kitClockOffsetMs = Date.parse(message.now) - Date.now();
+    // Fresh for certain: the browser's own clock may be judged by it.
+    globalThis.kitClockKnown = true;
   });
   model.on("change:now", learn);
   model.send({ ask: "now" });
@@ -18,6 +21,14 @@ function both(at) {
   return `${utc} UTC\n${at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" })} (your time)`;
 }
 
+function wrongClock() {
+  const off = globalThis.kitClockKnown ? globalThis.kitClockOffsetMs : 0;
+  if (Math.abs(off) < 60e3) return "";
+  const minutes = Math.floor(Math.abs(off) / 60e3), hours = Math.floor(minutes / 60);
+  const span = hours ? `${hours} h ${minutes % 60} min` : `${minutes} min`;
+  return `This machine's clock is ${span} ${off > 0 ? "slow" : "fast"}; the service's counts.`;
+}
+
 function render({ model, el }) {
   el.classList.add("kit", "kit-countdown", ...model.get("classes"));
   el.setAttribute("role", "timer");
@@ -25,6 +36,8 @@ function render({ model, el }) {
   label.className = "kit-countdown-label";
   const time = el.appendChild(document.createElement("div"));
   time.className = "kit-countdown-time";
+  const clock = el.appendChild(document.createElement("div"));
+  clock.className = "kit-countdown-clock";
   const part = (number, unit, wide) => {
     const name = document.createElement("small");
     name.textContent = unit;
@@ -40,6 +53,7 @@ function render({ model, el }) {
     el.dataset.soon = state === "open" && closes - now < 3600e3;
     el.title = both(new Date(target));
     const what = model.get("what");
+    clock.textContent = wrongClock() || model.get("wrong_clock");
     label.textContent = { upcoming: `${what} opens in`, open: `${what} closes in`, closed: `${what} closed` }[state];
     if (state === "closed") return void (time.textContent = new Date(target).toISOString().slice(0, 10));
     const left = Math.max(0, Math.ceil((target - now) / 1000));
