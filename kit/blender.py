@@ -1,7 +1,7 @@
 """Keeps contributivity up with what is scored: a thread of the judge's process, which computes elsewhere.
 
-It waits until a leaderboard has been still for a moment, and longer the longer the last blend took. Code and
-predictions are judged meanwhile.
+It waits until a leaderboard has been still for a moment, and longer the longer the last blend took; of one
+that is never still, it takes a small share of the time. Code and predictions are judged meanwhile.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ LONGEST_S = 15.0
 """It waits for a still moment no longer than so."""
 FACTOR = 5.0
 """And rests between two blends for so many times as long as one takes."""
+BUSY_FACTOR = 49.0
+"""For so many times where the leaderboard is never still: whoever submits then needs the processors."""
 QUICK_S = 2.0
 """Where bagging took no longer than so, it is not put off."""
 WALL_S = 900.0
@@ -50,6 +52,8 @@ class _Watched:
     since: float | None = None
     """When the first change came that is not blended yet."""
     rests_until: float = 0.0
+    rests_busy_until: float = 0.0
+    """It rests until then while the leaderboard is not still."""
     bagging_s: float = 0.0
     bags_wait: bool = False
 
@@ -57,9 +61,16 @@ class _Watched:
         """Whether it is time to blend."""
         if self.since is None and not self.bags_wait:
             return False
-        is_still = now >= self.changed_at + quiet_s
+        if now >= self.changed_at + quiet_s:
+            return now >= self.rests_until
         has_waited = self.since is not None and now >= self.since + LONGEST_S
-        return now >= self.rests_until and (is_still or has_waited)
+        return has_waited and now >= self.rests_busy_until
+
+    def rest(self, started: float, more_s: float = 0.0) -> None:
+        """Rest after what was started then."""
+        now = time.monotonic()
+        self.rests_until = now + FACTOR * (now - started) + more_s
+        self.rests_busy_until = now + BUSY_FACTOR * (now - started) + more_s
 
 
 class Blender:
@@ -117,19 +128,20 @@ class Blender:
         known, is_bagged = self._store.blends.known(slug, question_id)
         if job is None or (known == members and (is_bagged or not job.is_bagged)):
             watched.bags_wait = job is not None and not is_bagged
-            watched.since, watched.rests_until = None, _rest(started)
+            watched.since = None
+            watched.rest(started)
             return False
         try:
             blended = self._compute(job)
         except Exception:
             # Nothing counts as done: it is tried again after a rest.
-            watched.rests_until = _rest(started) + LONGEST_S
+            watched.rest(started, LONGEST_S)
             raise
         self._store.blends.keep(slug, question_id, members, blended, now=self._clock())
         watched.since, watched.bags_wait = None, not blended.is_bagged
         if job.is_bagged:
             watched.bagging_s = time.monotonic() - started
-        watched.rests_until = _rest(started)
+        watched.rest(started)
         return True
 
     def _job(self, slug: str, question_id: str, *, is_bagged: bool) -> BlendJob | None:
@@ -174,11 +186,6 @@ class Blender:
 def _told_apart(job: BlendJob) -> str:
     ids = json.dumps([job.version, job.n_left_out, *(member.judgement for member in job.members)])
     return hashlib.sha256(ids.encode()).hexdigest()
-
-
-def _rest(started: float) -> float:
-    now = time.monotonic()
-    return now + FACTOR * (now - started)
 
 
 class BlendProcess:

@@ -29,6 +29,7 @@ def fill(
     until_s: float,
     n_blocks: int = 0,
     n_with_evidence: int = 0,
+    file: bytes = b"id,y\n",
 ) -> None:
     """Write teams ``team-1`` and so on, each of one person of that name, and their submissions, all SCORED.
 
@@ -38,11 +39,13 @@ def fill(
         Between these times, in seconds since 1970, submissions arrive, in turn of the teams.
     n_with_evidence : int
         So many of the best submissions have evidence, of ``n_blocks`` blocks: that of all would be large.
+    file : bytes
+        What each of them sent.
     """
     question = competition.question[0]
     version = store.versions.keep(competition, question)
     store.versions.open(competition.slug, question.id, version, now=datetime.fromtimestamp(from_s, UTC))
-    blob = store.blobs.add(b"id,y\n")
+    blob = store.blobs.add(file)
     given = {"slug": competition.slug, "question": question.id, "metric": question.metric}
     given |= {"phase": competition.phases[0].id, "sha256": blob.sha256}
     given |= {"from_s": from_s, "step_s": (until_s - from_s) / n_submissions, "n_teams": n_teams}

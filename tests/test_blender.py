@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from test_store import enrol
 
-from kit.blender import Blender
+from kit.blender import BUSY_FACTOR, FACTOR, LONGEST_S, Blender, _Watched
 from kit.blending import _KEPT, BlendJob, blend
 from kit.competition import Competition
 from kit.judge import Job, Judge, evaluate
@@ -119,6 +119,18 @@ def test_nothing_is_blended_twice_and_what_is_new_is_added(store: Store, competi
 
     assert (n_again, n_more, len(jobs)) == (0, 1, 2)
     assert kept.blends is first and len(first[0]) == 2
+
+
+def test_a_leaderboard_that_is_never_still_is_blended_in_a_small_share_of_the_time() -> None:
+    watched = _Watched(since=0.0, rests_until=FACTOR * 2.0, rests_busy_until=BUSY_FACTOR * 2.0)
+
+    due = {
+        now: (watched.is_due(now, quiet_s=1.0), watched.is_due(now, quiet_s=2.0 * now))
+        for now in (0.9 * LONGEST_S, 1.1 * LONGEST_S, 2.2 * BUSY_FACTOR)
+    }
+
+    assert [still for still, _ in due.values()] == [True, True, True]
+    assert [busy for _, busy in due.values()] == [False, False, True]
 
 
 def test_code_is_blended_on_its_folds(store: Store, tmp_path: Path) -> None:
