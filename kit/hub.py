@@ -130,6 +130,8 @@ def make_block(
         command += ["--shared-data", path]
     command += options
     service: dict[str, Any] = {"name": "kit", "url": f"http://127.0.0.1:{port}", "command": command}
+    # Who opens its pages is not asked whether the service may know their name: it is the Hub's own.
+    service["oauth_no_confirm"] = True
     if user is not None:
         # A folder that every account may stand in: the Hub's own may be closed to this one.
         service |= {"user": user, "cwd": "/"}

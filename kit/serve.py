@@ -19,6 +19,7 @@ import uvicorn
 from kit.competition import Competition
 from kit.errors import OrganizerError
 from kit.service import create_app
+from kit.service.forwarded import behind_proxies
 from kit.service.hub import JupyterHub, Settings
 from kit.service.isolation import too_little
 from kit.service.sharing import keep_shared
@@ -84,7 +85,12 @@ def serve(
         keep_shared(app.state.service)
         with _judging([c.slug for c in competitions], data, workers, code_workers):
             config = uvicorn.Config(
-                app, log_level="warning", timeout_graceful_shutdown=3, server_header=False, log_config=None
+                behind_proxies(app),
+                proxy_headers=False,
+                log_level="warning",
+                timeout_graceful_shutdown=3,
+                server_header=False,
+                log_config=None,
             )
             _Server(config, app.state.service.watch).run(sockets=[listener])
 

@@ -55,7 +55,7 @@ c.Spawner.start_timeout = c.Spawner.http_timeout = 120
 c.Spawner.environment = {{"JUPYTER_PLATFORM_DIRS": "1"}}
 
 kit.hub.configure(
-    c, competitions=[{competition!r}], data={data!r}, user={account!r}, port={service_port}
+    c, competitions={competitions!r}, data={data!r}, user={account!r}, port={service_port}
 )
 """
 
@@ -182,8 +182,11 @@ class Hub:
 
 
 @contextlib.contextmanager
-def running_hub(*, base: str = "", top: str = "") -> Iterator[Hub]:
-    """A Hub with accounts of its own, all of which end with the block."""
+def running_hub(*, base: str = "", top: str = "", more: Mapping[str, str] | None = None) -> Iterator[Hub]:
+    """A Hub with accounts of its own, all of which end with the block.
+
+    ``top`` are lines added to its competition; ``more`` those of further ones, by slug.
+    """
     _remove_leftovers()
     mark = f"{os.getpid():07d}"
     accounts = {short: f"kit{mark}{short}" for short in NAMES}
@@ -208,7 +211,7 @@ def running_hub(*, base: str = "", top: str = "") -> Iterator[Hub]:
             # As The Littlest JupyterHub makes homes; Debian's own default lets everyone read them.
             (folder / "home" / name).chmod(0o700)
         hub = Hub(folder, free_port(), free_port(), secrets.token_hex(16), base, account, accounts)
-        _write(hub, top)
+        _write(hub, {"four": top, **(more or {})})
         with _process(hub):
             for name in accounts.values():
                 hub.add(name)
@@ -228,15 +231,16 @@ def _remove_leftovers() -> None:
             subprocess.run(["userdel", "--force", each.pw_name], capture_output=True, check=False)
 
 
-def _write(hub: Hub, top: str) -> None:
+def _write(hub: Hub, competitions: Mapping[str, str]) -> None:
     (hub.folder / "home").chmod(0o755)
-    competition = four.write_open(hub.folder / "four", phase="")
-    if top:
+    for slug, top in competitions.items():
+        competition = four.write_open(hub.folder / slug, phase="")
         toml = competition / "competition.toml"
-        toml.write_text(f"{toml.read_text()}\n{top}\n")
-    for path in (competition, *competition.rglob("*")):
-        path.chmod(0o700 if path.is_dir() else 0o600)
-        shutil.chown(path, hub.account, hub.account)
+        text = toml.read_text().replace('slug = "four"', f'slug = "{slug}"')
+        toml.write_text(f"{text}\n{top}\n")
+        for path in (competition, *competition.rglob("*")):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+            shutil.chown(path, hub.account, hub.account)
     own = hub.folder / "hub"
     own.mkdir(mode=0o700)
     (own / "jupyterhub_config.py").write_text(
@@ -250,7 +254,7 @@ def _write(hub: Hub, top: str) -> None:
             proxy_port=free_port(),
             admins={hub.accounts["bob"]},
             token=hub.token,
-            competition=str(competition),
+            competitions=[str(hub.folder / slug) for slug in competitions],
             data=str(hub.data),
             account=hub.account,
             service_port=hub.service_port,

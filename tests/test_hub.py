@@ -136,9 +136,14 @@ def test_a_token_with_too_narrow_scopes_is_refused_by_the_scopes_name(hub: Hub) 
 def test_pages_files_and_live_updates_come_through_the_proxy_under_the_prefix(hub: Hub) -> None:
     alice = hub.person("alice")
 
-    for path in ("", "/", "/four", "/docs", "/docs/swagger-ui-bundle.js", "/healthz"):
+    for path in ("/docs", "/docs/swagger-ui-bundle.js", "/live.js", "/healthz"):
         assert httpx2.get(f"{hub.service}{path}").status_code == 200, path
-    assert 'href="/jupyter/services/kit/four"' in httpx2.get(hub.service).text
+    for path in ("", "/", "/four", "/four/leaderboard"):
+        answer = httpx2.get(f"{hub.service}{path}")
+        assert answer.status_code == 303, path
+        assert answer.headers["Location"].startswith(
+            "/jupyter/hub/api/oauth2/authorize?client_id=service-kit"
+        )
     described = httpx2.get(f"{hub.service}/api/v1/openapi.json").json()
     assert described["servers"] == [{"url": "/jupyter/services/kit"}]
     data = alice.ask("GET", "/api/v1/competitions/four/questions/counts/data/train.csv")
@@ -313,16 +318,20 @@ def test_a_dashboard_runs_in_its_visitors_own_server_behind_the_hubs_log_in(hub:
     person.start_server()
 
     with chromium() as browser, visiting(browser, f"{hub.service}/four", f"hub-{short}") as visit:
-        visit.page.get_by_role("link", name="Organizers' dashboard").click()
         visit.page.locator("#username_input").fill(person.name)
         visit.page.locator("#password_input").fill("any")
         visit.page.locator("#login_submit").click()
+        expect(visit.page.locator(".who")).to_contain_text(person.name)
+        link = visit.page.get_by_role("link", name="Organizers' dashboard")
 
         if short == "olga":
+            link.click()
             expect(visit.page.get_by_role("tab", name="Participants")).to_be_visible(timeout=60_000)
             assert f"/user/{person.name}/kit/organizer" in visit.page.url
             visit.screenshot()
         else:
+            assert link.count() == 0
+            visit.page.goto(f"{hub.url}/hub/user-redirect/kit/organizer?competition=four")
             refusal = visit.page.get_by_text("This screen is for organizers")
             expect(refusal).to_be_visible(timeout=60_000)
         assert visit.page.locator(".kit-login").count() == 0
