@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import four
 import pytest
@@ -34,6 +35,8 @@ class Answers:
     status: int = 200
     late_s: float = 0.0
     n_asked: int = 0
+    exchanged: list[dict[str, str]] = field(default_factory=list)
+    """What came with the codes of log-ins; the code ``c-ada`` is good for the token ``t-ada``, once."""
 
     def add(
         self, token: str, name: str, *groups: str, scopes: tuple[str, ...] = (SCOPE,), kind: str = "user"
@@ -49,8 +52,20 @@ def standing_in(answers: Answers) -> Iterator[Settings]:
             answers.n_asked += 1
             time.sleep(answers.late_s)
             facts = answers.people.get(self.headers["Authorization"])
-            status = answers.status if facts else 403
-            body = json.dumps(facts or {"status": 403}).encode()
+            self.say(answers.status if facts else 403, facts or {"status": 403})
+
+        def do_POST(self) -> None:
+            sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            given = dict(parse_qsl(sent))
+            is_good = given["code"].startswith("c-") and all(
+                given["code"] != each["code"] for each in answers.exchanged
+            )
+            answers.exchanged.append(given)
+            told = {"access_token": f"t-{given['code'].removeprefix('c-')}"} if is_good else {"error": "bad"}
+            self.say(200 if is_good else 400, told)
+
+        def say(self, status: int, told: Any) -> None:
+            body = json.dumps(told).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -21,7 +21,7 @@ from kit.service.hosting import Hosting
 from kit.service.hub import JupyterHub, Visitor
 from kit.service.programs import Programs
 from kit.service.rate import Rate
-from kit.service.sessions import Sessions
+from kit.service.sessions import ENDED, Sessions
 from kit.service.trouble import Troubles
 from kit.service.watch import Watch
 from kit.sharing import SharedData
@@ -170,8 +170,11 @@ async def guest_of(request: Request, service: ServiceHere) -> Caller | None:
     if service.hub is None or service.sessions is None:
         return None
     token = await service.sessions.token(request)
-    # Pages tell soon who was logged out elsewhere: as if something were to be changed.
-    return await caller_at_hub(service, service.hub, token, is_acting=True)
+    try:
+        # Pages tell soon who was logged out elsewhere: as if something were to be changed.
+        return await caller_at_hub(service, service.hub, token, is_acting=True)
+    except NotLoggedIn:
+        raise NotLoggedIn(ENDED) from None
 
 
 async def onlooker(
