@@ -21,7 +21,11 @@ SERVER_SCOPES = ("users:activity!user", "access:servers!server")
 """What JupyterHub's own role ``server`` has."""
 
 
-_LOADED = ("--ServerApp.jpserver_extensions=kit.hub_dashboards=True",)
+_ARGUMENTS = (
+    "--ServerApp.jpserver_extensions=kit.hub_dashboards=True",
+    # Else every account of the machine can read at a kernel's port what it prints.
+    "--MappingKernelManager.transport_encryption=auto",
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Block:
     group: str
     environment: dict[str, str]
     arguments: tuple[str, ...]
-    """Of people's servers: they load the dashboards."""
+    """Of people's servers: they load the dashboards and encrypt what kernels say."""
 
 
 def configure(
@@ -139,7 +143,7 @@ def make_block(
     roles = (("user", ("self",), scope), ("server", SERVER_SCOPES, scope))
     base = base_url.rstrip("/")
     address = url or f"http://127.0.0.1:{port}{base}/services/kit"
-    return Block(service, roles, organizers, {"KIT_URL": address.rstrip("/")} | shared, _LOADED)
+    return Block(service, roles, organizers, {"KIT_URL": address.rstrip("/")} | shared, _ARGUMENTS)
 
 
 def as_text(block: Block) -> str:

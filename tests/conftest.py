@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import four
 import pytest
@@ -13,6 +14,9 @@ from served import Served, serving
 
 from kit.competition import Competition
 from kit.store import Store
+
+if TYPE_CHECKING:
+    from hub import Hub
 
 collect_ignore_glob = ["submissions/*", "notebooks/*"]
 """Code and notebooks that attack: what looks for doctests must not import them."""
@@ -43,6 +47,18 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store = Store(tmp_path / "store")
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def hub() -> Iterator[Hub]:
+    """A JupyterHub for all tests of this process, since each takes seconds to start; alice has a server."""
+    from hub import HALL, running_hub
+
+    with running_hub(base="/jupyter", top=HALL) as hub:
+        hub.join("alice", "hall")
+        hub.join("alice", "team-owls")
+        hub.person("alice").start_server()
+        yield hub
 
 
 Serve = Callable[..., Served]

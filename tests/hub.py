@@ -34,6 +34,25 @@ PROXY = ROOT / ".venv/npm/node_modules/.bin/configurable-http-proxy"
 NAMES = ("alice", "bob", "olga")
 """Participants alice and bob; olga, whom the group organizers makes one."""
 
+HALL = """
+[access]
+signup = "hub"
+hub_groups = ["hall"]
+team_groups = "team-"
+[[question]]
+id = "coded"
+metric = "mae"
+id_column = "id"
+target = "count"
+truth = "private/truth.csv"
+data = ["data/train.csv", "data/test.csv"]
+[question.code]
+train = "data/train.csv"
+test = "data/test.csv"
+splitter = { n_splits = 3 }
+"""
+"""Lines of the competition: the group hall may take part, and a second question takes code."""
+
 CONFIG = """
 import sys
 sys.path.insert(0, {root!r})
@@ -55,7 +74,12 @@ c.Spawner.start_timeout = c.Spawner.http_timeout = 120
 c.Spawner.environment = {{"JUPYTER_PLATFORM_DIRS": "1"}}
 
 kit.hub.configure(
-    c, competitions={competitions!r}, data={data!r}, user={account!r}, port={service_port}
+    c,
+    competitions={competitions!r},
+    data={data!r},
+    user={account!r},
+    port={service_port},
+    shared_data={shared!r},
 )
 """
 
@@ -112,6 +136,29 @@ class Person:
         finally:
             httpx2.delete(f"{url}/api/kernels/{number}", headers=_header(self.token), timeout=60)
 
+    def type(self, command: str) -> str:
+        """What a new terminal of the person's server shows of a command."""
+        url = f"{self.hub.url}/user/{self.name}"
+        made = httpx2.post(f"{url}/api/terminals", headers=_header(self.token), timeout=60)
+        assert made.status_code == 200, made.text
+        name = made.json()["name"]
+        try:
+            return asyncio.run(_type(f"{url}/terminals/websocket/{name}", self.token, command))
+        finally:
+            httpx2.delete(f"{url}/api/terminals/{name}", headers=_header(self.token), timeout=60)
+
+    @property
+    def home(self) -> Path:
+        """Where the person's files are."""
+        return self.hub.folder / "home" / self.name
+
+    def keep(self, name: str, text: str) -> None:
+        """Write a file into the person's home, as the person."""
+        url = f"{self.hub.url}/user/{self.name}/api/contents/{name}"
+        file = {"type": "file", "format": "text", "content": text}
+        kept = httpx2.put(url, json=file, headers=_header(self.token), timeout=60)
+        assert kept.is_success, kept.text
+
 
 @dataclass
 class Hub:
@@ -150,6 +197,11 @@ class Hub:
     def data(self) -> Path:
         """The service's folder."""
         return self.folder / "data"
+
+    @property
+    def shared(self) -> Path:
+        """The folder from which all accounts read data."""
+        return self.folder / "shared"
 
     def api(self, method: str, path: str, **given: Any) -> httpx2.Response:
         """A request to the Hub's own interface, with every right."""
@@ -256,6 +308,7 @@ def _write(hub: Hub, competitions: Mapping[str, str]) -> None:
             token=hub.token,
             competitions=[str(hub.folder / slug) for slug in competitions],
             data=str(hub.data),
+            shared=str(hub.shared),
             account=hub.account,
             service_port=hub.service_port,
         )
@@ -382,3 +435,19 @@ async def _execute(url: str, token: str, code: str) -> str:
                 while await socket.read_message() is not None:
                     pass
     return "".join(printed)
+
+
+async def _type(url: str, token: str, command: str) -> str:
+    request = HTTPRequest(url.replace("http", "ws", 1), headers=_header(token), request_timeout=60)
+    terminal = await websocket_connect(request)
+    # What is typed is shown too, and must not look like what is printed.
+    await terminal.write_message(json.dumps(["stdin", f"{command}; echo o''ver\r"]))
+    shown = ""
+    async with asyncio.timeout(120):
+        while "over\r\n" not in shown:
+            received = await terminal.read_message()
+            assert received is not None, f"the terminal went away:\n{shown}"
+            kind, *told = json.loads(received)
+            shown += told[0] if kind == "stdout" else ""
+    terminal.close()
+    return shown

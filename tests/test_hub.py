@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pwd
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import four
 import httpx2
 import pytest
 from browsing import chromium, visiting
-from hub import Hub, Person, missing, processes_of, running_hub
+from hub import Hub, missing
 from playwright.sync_api import expect
 from traitlets.config import Config
 
@@ -26,39 +23,8 @@ from kit.hub import as_text, configure, make_block
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
-ACCESS = '[access]\nsignup = "hub"\nhub_groups = ["hall"]\nteam_groups = "team-"'
-CODE = """
-[[question]]
-id = "coded"
-metric = "mae"
-id_column = "id"
-target = "count"
-truth = "private/truth.csv"
-data = ["data/train.csv", "data/test.csv"]
-[question.code]
-train = "data/train.csv"
-test = "data/test.csv"
-splitter = { n_splits = 3 }
-"""
-SLOW_CODE = """
-import time
-
-from sklearn.dummy import DummyRegressor
-
-
-class Slow(DummyRegressor):
-    def fit(self, X, y):
-        time.sleep(30)
-        return super().fit(X, y)
-
-
-def get_estimator():
-    return Slow()
-"""
 BOARD = "/api/v1/competitions/four/questions/counts/leaderboard"
 SUBMIT = "/api/v1/competitions/four/questions/counts/submissions?filename=p.csv"
-
-SUBMIT_CODE = "/api/v1/competitions/four/questions/coded/submissions?filename=submission.py"
 
 SUBMITTING = """
 import subprocess, sys
@@ -72,16 +38,6 @@ told = subprocess.run([sys.executable, "-m", "kit", "whoami"], capture_output=Tr
 print(told.stdout)
 print(sorted(comp.data()))
 """
-
-
-@pytest.fixture(scope="module")
-def hub() -> Iterator[Hub]:
-    """A Hub under a base of its own, whose group hall may take part."""
-    with running_hub(base="/jupyter", top=ACCESS + CODE) as hub:
-        hub.join("alice", "hall")
-        hub.join("alice", "team-owls")
-        hub.person("alice").start_server()
-        yield hub
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -160,152 +116,6 @@ def test_pages_files_and_live_updates_come_through_the_proxy_under_the_prefix(hu
     later.join()
     assert news.status_code == 200
     assert news.headers["ETag"] != known
-
-
-# Apart
-
-ATTEMPTS = """
-import ctypes, json, os, signal, subprocess, urllib.error, urllib.request
-libc = ctypes.CDLL(None, use_errno=True)
-
-def tried(paths, pids, urls):
-    done = []
-
-    def attempt(name, act):
-        try:
-            if act() is not False:
-                done.append(name)
-        except (OSError, urllib.error.HTTPError):
-            pass
-
-    def read(path):
-        with open(path, "rb") as file:
-            file.read(16)
-
-    def write(path):
-        with open(path, "ab"):
-            pass
-
-    for path in paths:
-        attempt("list " + path, lambda: os.listdir(path))
-        attempt("read " + path, lambda: read(path))
-        attempt("write " + path, lambda: write(path))
-        attempt("open to all " + path, lambda: os.chmod(path, 0o777))
-        attempt("rename " + path, lambda: os.rename(path, path + ".mine"))
-    for pid in pids:
-        for part in ("environ", "mem", "maps", "io", "auxv"):
-            attempt(f"read {{part}} of {{pid}}", lambda: read(f"/proc/{{pid}}/{{part}}"))
-        for part in ("cwd", "root"):
-            attempt(f"follow {{part}} of {{pid}}", lambda: os.listdir(f"/proc/{{pid}}/{{part}}/"))
-        attempt(f"list files of {{pid}}", lambda: os.listdir(f"/proc/{{pid}}/fd"))
-        attempt(f"trace {{pid}}", lambda: libc.ptrace(16, pid, 0, 0) == 0)
-        attempt(f"renice {{pid}}", lambda: os.setpriority(os.PRIO_PROCESS, pid, 19))
-        for number in (0, signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):
-            attempt(f"signal {{pid}}", lambda: os.kill(pid, number))
-    own = "token " + os.environ["JUPYTERHUB_API_TOKEN"]
-    for url in urls:
-        for header in ({{}}, {{"X-Forwarded-User": "olga"}}, {{"Authorization": "token x"}},
-                       {{"Authorization": own}}):
-            attempt("ask " + url, lambda: urllib.request.urlopen(urllib.request.Request(url, headers=header)))
-    return done
-
-mine = subprocess.Popen(["sleep", "60"])
-with open("mine", "w"):
-    pass
-control = tried([os.path.abspath("mine")], [mine.pid], {control!r})
-mine.kill()
-mine.wait()
-print(json.dumps({{"uid": os.getuid(), "control": control, "done": tried(**{told!r})}}))
-"""
-KINDS = {"read", "write", "rename", "open", "follow", "list", "trace", "renice", "signal", "ask"}
-"""What an account can do to what is its own; were one missing, the attempts would prove nothing."""
-
-
-def owned(folder: Path, uid: int) -> Iterator[str]:
-    """Paths below a folder that belong to an account, and what is below those."""
-    for path in folder.iterdir():
-        if path.lstat().st_uid != uid:
-            continue
-        yield str(path)
-        yield from (str(below) for below in path.rglob("*")) if path.is_dir() else ()
-
-
-def test_from_a_participants_kernel_nothing_of_the_service_and_of_others_can_be_read_or_signalled(
-    hub: Hub,
-) -> None:
-    olga = hub.person("olga")
-    olga.start_server()
-    hers = olga.ask("POST", SUBMIT, content=four.OFF_BY_ONE).json()["id"]
-    running = olga.ask("POST", SUBMIT_CODE, content=SLOW_CODE).json()["id"]
-    sandboxed = wait_for_code(olga, running, hub)
-    service = pwd.getpwnam(hub.account).pw_uid
-    paths = [hub.data, *hub.data.rglob("*"), hub.folder / "four", *(hub.folder / "four").rglob("*")]
-    paths += [hub.folder / "hub", hub.folder / "hub/jupyterhub.sqlite", hub.folder / "home" / olga.name]
-    processes = processes_of(hub.account)
-    told = {
-        "paths": [*map(str, paths), *owned(Path("/tmp"), service), *owned(Path("/dev/shm"), service)],
-        "pids": [p.pid for p in (*processes, *processes_of(olga.name))],
-        "urls": [
-            f"{hub.direct}/api/v1/users",
-            f"{hub.direct}/api/v1/submissions/{hers}",
-            f"{hub.direct}/api/v1/submissions/{hers}/file",
-            f"{hub.direct}/api/v1/submissions/{running}/code",
-            f"{hub.url}/hub/api/users",
-            f"{hub.url}/user/{olga.name}/api/kernels",
-        ],
-    }
-    script = ATTEMPTS.format(told=told, control=[f"{hub.direct}/healthz"])
-
-    found = json.loads(hub.person("alice").run(script))
-
-    assert found["uid"] == pwd.getpwnam(hub.accounts["alice"]).pw_uid
-    assert {name.split()[0] for name in found["control"]} == KINDS
-    assert found["done"] == []
-    assert set(sandboxed) <= {p.pid for p in processes if p.is_running()}
-    olga.ask("POST", f"/api/v1/submissions/{running}/cancel")
-
-
-def wait_for_code(person: Person, submission: int, hub: Hub) -> list[int]:
-    """The processes of a submission's sandbox, as soon as it runs."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        found = [p for p in processes_of(hub.account) if "bwrap" in p.name()]
-        # Younger ones may only try out what holds here.
-        if settled := [p.pid for p in found if time.time() - p.create_time() > 3]:
-            return settled
-        time.sleep(0.2)
-    raise AssertionError(person.ask("GET", f"/api/v1/submissions/{submission}").text)
-
-
-def test_the_services_token_is_in_no_command_line_and_not_with_its_judge(hub: Hub) -> None:
-    environments = {p.pid: Path(f"/proc/{p.pid}/environ").read_bytes() for p in processes_of(hub.account)}
-    lines = [line.read_bytes() for line in Path("/proc").glob("[0-9]*/cmdline") if os.access(line, os.R_OK)]
-
-    holding = [e for e in environments.values() if b"JUPYTERHUB_API_TOKEN=" in e]
-
-    assert len(holding) == 1 < len(environments)
-    token = holding[0].partition(b"JUPYTERHUB_API_TOKEN=")[2].partition(b"\0")[0]
-    assert len(token) > 20
-    assert not any(token in line for line in lines)
-
-
-def test_the_services_own_token_has_no_right_at_the_hub(hub: Hub) -> None:
-    environment = next(
-        e
-        for p in processes_of(hub.account)
-        if b"JUPYTERHUB_API_TOKEN=" in (e := Path(f"/proc/{p.pid}/environ").read_bytes())
-    )
-    token = environment.partition(b"JUPYTERHUB_API_TOKEN=")[2].partition(b"\0")[0].decode()
-    header = {"Authorization": f"token {token}"}
-
-    for path in ("/users", "/groups", "/proxy", f"/users/{hub.accounts['alice']}"):
-        assert httpx2.get(f"{hub.url}/hub/api{path}", headers=header).status_code in (403, 404), path
-
-
-def test_the_services_folder_is_open_to_its_account_alone(hub: Hub) -> None:
-    modes = {path: path.lstat().st_mode & 0o077 for path in [hub.data, *hub.data.rglob("*")]}
-
-    assert [str(path) for path, mode in modes.items() if mode and not path.is_symlink()] == []
 
 
 # Dashboards

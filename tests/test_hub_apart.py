@@ -1,0 +1,189 @@
+"""On a real JupyterHub: nothing of the service and of others can be had from a participant's account."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import four
+import httpx2
+import psutil
+import pytest
+from hub import Hub, Person, missing, processes_of
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+
+SLOW_CODE = """
+import time
+
+from sklearn.dummy import DummyRegressor
+
+
+class Slow(DummyRegressor):
+    def fit(self, X, y):
+        time.sleep(30)
+        return super().fit(X, y)
+
+
+def get_estimator():
+    return Slow()
+"""
+SUBMIT = "/api/v1/competitions/four/questions/counts/submissions?filename=p.csv"
+SUBMIT_CODE = "/api/v1/competitions/four/questions/coded/submissions?filename=submission.py"
+SAID = "olgas-secret-4f1d"
+SAYING = f"""
+import time
+from pathlib import Path
+Path("saying").touch()
+for _ in range(600):
+    print("{SAID}", flush=True)
+    if not Path("saying").exists():
+        break
+    time.sleep(0.1)
+"""
+"""What olga's kernel does meanwhile: it prints what nobody else may hear."""
+
+KINDS = {
+    *("ask", "bound", "connect", "create", "date", "fetch", "files", "follow", "keep", "list", "look", "map"),
+    *("memory", "open", "overhear", "place", "plant", "read", "rename", "renice", "signal", "take", "trace"),
+    "write",
+}
+"""What an account can do to what is its own; were one missing, the attempts would prove nothing."""
+
+
+def owned(folder: Path, uid: int) -> Iterator[str]:
+    """Paths below a folder that belong to an account, and what is below those."""
+    for path in folder.iterdir():
+        if path.lstat().st_uid != uid:
+            continue
+        yield str(path)
+        yield from (str(below) for below in path.rglob("*")) if path.is_dir() else ()
+
+
+@pytest.fixture(scope="module")
+def aims(hub: Hub) -> Iterator[dict[str, Any]]:
+    """Everything of the service's and of olga's, while her code and her kernel run."""
+    olga = hub.person("olga")
+    olga.start_server()
+    olga.keep("secret.ipynb", "{}")
+    hers = olga.ask("POST", SUBMIT, content=four.OFF_BY_ONE).json()["id"]
+    running = olga.ask("POST", SUBMIT_CODE, content=SLOW_CODE).json()["id"]
+    saying = threading.Thread(target=olga.run, args=(SAYING,))
+    saying.start()
+    wait_for_code(olga, running, hub)
+    processes = processes_of(hub.account)
+    others = processes_of(olga.name)
+    folders = [hub.data, hub.folder / "four", hub.folder / "hub", olga.home]
+    paths = [str(path) for folder in folders for path in (folder, *folder.rglob("*")) if not path.is_socket()]
+    for name in (hub.account, olga.name):
+        for place in ("/tmp", "/dev/shm", "/run"):
+            paths += owned(Path(place), pwd.getpwnam(name).pw_uid)
+    yield {
+        "own_url": f"{hub.direct}/healthz",
+        "databases": [str(hub.data / "kit.db"), str(hub.folder / "hub/jupyterhub.sqlite")],
+        "paths": [path for path in paths if not path.startswith(str(olga.home / "saying"))],
+        "sockets": [s.laddr for p in (*processes, *others) for s in p.net_connections("unix") if s.laddr],
+        "ports": [json.loads(path.read_text())["iopub_port"] for path in olga.home.rglob("kernel-*.json")],
+        "urls": [
+            f"{hub.direct}/api/v1/users",
+            f"{hub.direct}/api/v1/submissions/{hers}",
+            f"{hub.direct}/api/v1/submissions/{hers}/file",
+            f"{hub.direct}/api/v1/submissions/{running}/code",
+            f"{hub.url}/hub/api/users",
+            f"{hub.url}/user/{olga.name}/api/kernels",
+            f"{hub.url}/user/{olga.name}/api/contents/secret.ipynb",
+        ],
+        "accounts": [hub.account, olga.name, "root"],
+        "pids": [p.pid for p in (*processes, *others, psutil.Process(hub.pid)) if p.is_running()],
+    }
+    (olga.home / "saying").unlink()
+    saying.join()
+    olga.ask("POST", f"/api/v1/submissions/{running}/cancel")
+
+
+@pytest.mark.parametrize("origin", ["kernel", "terminal"])
+def test_a_participants_account_can_do_nothing_to_the_service_and_to_others(
+    hub: Hub, aims: dict[str, Any], origin: str
+) -> None:
+    alice = hub.person("alice")
+    alice.keep("attempts.py", (Path(__file__).parent / "attempts.py").read_text())
+    alice.keep("aims.json", json.dumps(aims))
+    before = {p.pid for p in processes_of(hub.account)} & set(aims["pids"])
+
+    if origin == "kernel":
+        found = json.loads(alice.run("import attempts; attempts.main()"))
+    else:
+        shown = alice.type(f"{sys.executable} attempts.py > found.json")
+        assert (alice.home / "found.json").exists(), shown
+        found = json.loads((alice.home / "found.json").read_text())
+
+    assert found["uid"] == pwd.getpwnam(alice.name).pw_uid
+    assert found["tty"] == (origin == "terminal")
+    tools = {tool for tool in ("gdb", "sqlite3", "strace") if shutil.which(tool)}
+    assert {name.split()[0] for name in found["control"]} == KINDS | tools
+    assert found["done"] == []
+    stopped = [p for p in processes_of(hub.account) if p.status() == psutil.STATUS_STOPPED]
+    assert not stopped
+    assert len(aims["ports"]) > 0 < len(before)
+
+
+def test_the_services_account_listens_at_one_port_alone(hub: Hub) -> None:
+    listening = {
+        connection.laddr
+        for process in processes_of(hub.account)
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+    assert listening == {("127.0.0.1", hub.service_port)}
+
+
+def wait_for_code(person: Person, submission: int, hub: Hub) -> list[int]:
+    """The processes of a submission's sandbox, as soon as it runs."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        found = [p for p in processes_of(hub.account) if "bwrap" in p.name()]
+        # Younger ones may only try out what holds here.
+        if settled := [p.pid for p in found if time.time() - p.create_time() > 3]:
+            return settled
+        time.sleep(0.2)
+    raise AssertionError(person.ask("GET", f"/api/v1/submissions/{submission}").text)
+
+
+def test_the_services_token_is_in_no_command_line_and_not_with_its_judge(hub: Hub) -> None:
+    environments = {p.pid: Path(f"/proc/{p.pid}/environ").read_bytes() for p in processes_of(hub.account)}
+    lines = [line.read_bytes() for line in Path("/proc").glob("[0-9]*/cmdline") if os.access(line, os.R_OK)]
+
+    holding = [e for e in environments.values() if b"JUPYTERHUB_API_TOKEN=" in e]
+
+    assert len(holding) == 1 < len(environments)
+    token = holding[0].partition(b"JUPYTERHUB_API_TOKEN=")[2].partition(b"\0")[0]
+    assert len(token) > 20
+    assert not any(token in line for line in lines)
+
+
+def test_the_services_own_token_has_no_right_at_the_hub(hub: Hub) -> None:
+    environment = next(
+        e
+        for p in processes_of(hub.account)
+        if b"JUPYTERHUB_API_TOKEN=" in (e := Path(f"/proc/{p.pid}/environ").read_bytes())
+    )
+    token = environment.partition(b"JUPYTERHUB_API_TOKEN=")[2].partition(b"\0")[0].decode()
+    header = {"Authorization": f"token {token}"}
+
+    for path in ("/users", "/groups", "/proxy", f"/users/{hub.accounts['alice']}"):
+        assert httpx2.get(f"{hub.url}/hub/api{path}", headers=header).status_code in (403, 404), path
+
+
+def test_the_services_folder_is_open_to_its_account_alone(hub: Hub) -> None:
+    modes = {path: path.lstat().st_mode & 0o077 for path in [hub.data, *hub.data.rglob("*")]}
+
+    assert [str(path) for path, mode in modes.items() if mode and not path.is_symlink()] == []
