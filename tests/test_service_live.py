@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +14,7 @@ from conftest import Clock, Serve
 from live import listening
 from served import COUNTS, Served
 
-from kit.service.watch import Watch
+from kit.service.watch import MOST_AWAKE, Watch
 
 BOARD = f"{COUNTS}/leaderboard"
 
@@ -178,6 +179,37 @@ def test_listeners_hear_of_their_topics_only_and_leave_nothing(service: Served) 
     ours, other, left = asyncio.run(scenario())
 
     assert (ours, other, left) == (True, False, {})
+
+
+def test_a_hall_is_woken_in_turn_and_one_who_waits_alone_at_once(service: Served) -> None:
+    async def scenario() -> list[tuple[int, bool]]:
+        watch = Watch(service.store)
+        task = asyncio.create_task(watch.run())
+        await asyncio.sleep(0.1)
+        told = []
+        with contextlib.ExitStack() as stack:
+            hall = [stack.enter_context(watch.listen(["board"], k)) for k in range(100)]
+            alone = stack.enter_context(watch.listen(["team/1"], 1000))
+            for topic in ("board", "board", "team/1"):
+                watch._wake(topic)
+            told.append((sum(event.is_set() for event in hall), alone.is_set()))
+            n_told = 0
+            while n_told < len(hall):
+                await asyncio.sleep(0.02)
+                awake = [event for event in hall if event.is_set()]
+                told.append((len(awake), alone.is_set()))
+                for event in awake:
+                    event.clear()
+                n_told += len(awake)
+            await asyncio.sleep(0.2)
+            told.append((n_told + sum(event.is_set() for event in hall), alone.is_set()))
+        task.cancel()
+        return told
+
+    first, *later, last = asyncio.run(scenario())
+
+    assert (first, last) == ((0, True), (100, True))
+    assert max(n for n, _ in later) <= MOST_AWAKE
 
 
 def test_three_hundred_open_leaderboards_are_made_once_and_told_within_two_seconds(service: Served) -> None:

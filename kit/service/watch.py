@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections import Counter
@@ -16,12 +17,22 @@ log = logging.getLogger("kit.service")
 POLL_S = 0.2
 QUEUE_EVERY_S = 2.0
 """Those who wait in the queue are told of its moves at most this often: each move concerns them all."""
+FEW = 30
+"""So many who wait for the same are woken at once; of more, some after others."""
+WAKES_EACH_S = 150.0
+BURST = 300.0
+"""So many may be woken quickly where nobody was for a while."""
+MOST_AWAKE = 24
+"""These are answered before more are woken: whoever submits meanwhile waits for no more than these."""
+TICK_S = 0.02
 MAX_WAITS = 2000
 MAX_WAITS_EACH = 40
 
 
 class Watch:
-    """One task that asks the store what changed, and wakes those who wait.
+    """Asks the store what changed, and wakes those who wait; a hall of them not all at the same moment.
+
+    Who waits for their turn to be woken sees what is newest then, and is woken once for many changes.
 
     Contract
     --------
@@ -36,6 +47,8 @@ class Watch:
         self._max_waits = max_waits
         self._max_waits_each = max_waits_each
         self._listeners: dict[str, set[asyncio.Event]] = {}
+        self._due: dict[asyncio.Event, None] = {}
+        self._awake: set[asyncio.Event] = set()
         self._waits: Counter[int] = Counter()
         self._running = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -47,12 +60,14 @@ class Watch:
         version, _ = await asyncio.to_thread(self._store.changed_since, 0)
         self._loop = asyncio.get_running_loop()
         self._running = True
+        waking = asyncio.create_task(self._wake_due())
         try:
             while True:
                 await asyncio.sleep(POLL_S)
                 version = await self._poll(version)
         finally:
             self._running = False
+            waking.cancel()
 
     async def _poll(self, version: int) -> int:
         try:
@@ -70,8 +85,27 @@ class Watch:
         return version
 
     def _wake(self, topic: str) -> None:
-        for event in self._listeners.get(topic, ()):
+        listeners = self._listeners.get(topic, ())
+        if len(listeners) > FEW:
+            self._due |= dict.fromkeys(listeners)
+            return
+        for event in listeners:
             event.set()
+
+    async def _wake_due(self) -> None:
+        """Wake those whose turn has come, the first ones first, and no more than are answered."""
+        allowed = BURST
+        while True:
+            allowed = min(BURST, allowed + WAKES_EACH_S * TICK_S)
+            # Whoever was woken for nothing new waits again, with the event cleared.
+            self._awake = {event for event in self._awake if event.is_set()}
+            n_next = max(0, min(int(allowed), MOST_AWAKE - len(self._awake)))
+            for event in list(itertools.islice(self._due, n_next)):
+                allowed -= 1
+                del self._due[event]
+                self._awake.add(event)
+                event.set()
+            await asyncio.sleep(TICK_S)
 
     @property
     def is_running(self) -> bool:
@@ -85,8 +119,8 @@ class Watch:
 
     def _end_waits(self) -> None:
         self._running = False
-        for topic in self._listeners:
-            self._wake(topic)
+        for event in set().union(*self._listeners.values()):
+            event.set()
 
     def may_wait(self, user_id: int) -> bool:
         """Whether one more may wait: beyond the cap, the answer comes at once."""
@@ -106,6 +140,8 @@ class Watch:
         try:
             yield event
         finally:
+            self._due.pop(event, None)
+            self._awake.discard(event)
             self._waits[user_id] -= 1
             if not self._waits[user_id]:
                 del self._waits[user_id]
