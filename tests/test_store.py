@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -119,6 +120,23 @@ def test_the_closing_time_holds_to_the_microsecond(
     else:
         with pytest.raises(NotAllowed, match="closed at 2026-03-08 18:00:00 UTC"):
             submit(store, competition, ada, now=now)
+
+
+def test_the_closing_time_holds_for_what_had_to_wait_for_other_writers(
+    store: Store, competition: Competition, clock: Clock
+) -> None:
+    ada = enrol(store, competition, "ada")
+    clock.now = competition.closes_at - timedelta(seconds=1)
+
+    with ThreadPoolExecutor(1) as threads:
+        with store._c.write():
+            waiting = threads.submit(submit, store, competition, ada, now=clock)
+            time.sleep(0.2)
+            clock.now = competition.closes_at
+        error = waiting.exception()
+
+    assert isinstance(error, NotAllowed)
+    assert store.submissions.list(competition.slug) == []
 
 
 def test_a_claim_is_judged_once_and_its_outcome_stands(store: Store, competition: Competition) -> None:

@@ -12,7 +12,7 @@ from kit._store.database import Connections, Row, bump
 from kit._store.judgements import Standing, read_judgements, read_standings
 from kit._store.turns import next_turn
 from kit._store.versions import Versions
-from kit.clock import from_text, to_text
+from kit.clock import Clock, from_text, to_text
 from kit.competition import Competition, Phase, Question
 from kit.errors import InvalidRequest, NotFound
 from kit.limits import Usage, admit, check_open, day_of, open_phase
@@ -53,7 +53,7 @@ class Submissions:
         team_id: int,
         user_id: int,
         version: str,
-        now: datetime,
+        now: datetime | Clock,
     ) -> tuple[Submission, bool]:
         """Take a submission, if its team's limits allow, and queue it for judging: all or nothing.
 
@@ -61,6 +61,9 @@ class Submissions:
         ----------
         version : str
             Comes into force where no version of the question is.
+        now : datetime or callable
+            A clock is read when this submission's turn to be written has come, however long that took:
+            what is acknowledged late is not stamped early, and times grow with ids.
 
         Returns
         -------
@@ -75,6 +78,7 @@ class Submissions:
         with self._c.write() as db:
             if (known := self.by_key(user_id, received.idempotency_key)) is not None:
                 return known, False
+            now = now() if callable(now) else now
             phase = open_phase(competition, now)
             admit(competition, phase, self.usage(competition, question, phase, team_id, now), now)
             submission_id = self._insert(db, competition, question, received, phase.id, team_id, user_id, now)

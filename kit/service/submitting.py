@@ -50,7 +50,7 @@ def add(
         team_id=team["id"],
         user_id=caller.user_id,
         version=question.version,
-        now=service.clock(),
+        now=service.clock,
     )
     return answer(service, hosted, caller, submission), is_new
 
