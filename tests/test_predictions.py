@@ -743,6 +743,12 @@ def test_mutated_files_are_refused_or_read(seed: bytes, changes: list[tuple[floa
     outcome(data)
 
 
+def test_a_very_long_value_is_read_as_any_other() -> None:
+    file = b"id,n\n" + b"".join(b"%d,1.%s\n" % (i, b"0" * 500_000) for i in (4, 5, 17, 18))
+
+    assert read_predictions(file, COUNTS)["n"].to_list() == [1.0] * 4
+
+
 @FUZZ
 @given(st.lists(st.lists(CELLS, min_size=1, max_size=3), min_size=1, max_size=6), QUESTIONS)
 def test_odd_csv_is_refused_or_read(rows: list[list[str]], expected: Expected) -> None:

@@ -62,13 +62,21 @@ def _header(view: memoryview, expected: Expected) -> list[str]:
         refuse(
             expected, "the first line is no CSV header; the columns are " + named(map(shown, expected.header))
         )
-    if len(view) > MAX_LINE_BYTES and next(reader, None) is None:
+    if len(view) > MAX_LINE_BYTES and _is_at_end(reader):
         refuse(expected, "the first line is longer than 1 MB; is this a CSV file?")
     if len(names) == 1:
         for separator, word in _SEPARATORS.items():
             if separator in names[0]:
                 refuse(expected, f"the columns are separated by {word}; separate them by commas")
     return names
+
+
+def _is_at_end(reader: Iterator[list[str]]) -> bool:
+    try:
+        return next(reader, None) is None
+    except csv.Error:
+        # A line follows, and holds a very long value.
+        return False
 
 
 def _count(byte: bytes, view: memoryview) -> int:
