@@ -15,7 +15,7 @@ check: .venv/installed-test
 	$(BIN)/mypy
 
 unit: .venv/installed-test
-	.ci/system-packages chromium bubblewrap fonts-dejavu-core
+	.ci/system-packages chromium bubblewrap fonts-dejavu-core faketime
 	.ci/hub-proxy
 	$(BIN)/python -m pytest --doctest-modules -n 2 --dist worksteal
 
