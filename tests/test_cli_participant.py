@@ -170,7 +170,7 @@ def test_submitting_waits_for_the_score(ada: Kit) -> None:
 
 
 def test_submitting_as_json_gives_the_judgement(ada: Kit) -> None:
-    told = ada.json("submit", "-f", "p.csv", "-m", "json")
+    told = ada.json("submit", "-f", "p.csv", "-m", "json", "--again")
 
     assert (told["state"], told["note"], told["filename"]) == ("SCORED", "json", "p.csv")
     assert told["score"]["public"]["mae"]["score"] == 1.6
@@ -178,7 +178,7 @@ def test_submitting_as_json_gives_the_judgement(ada: Kit) -> None:
 
 
 def test_submitting_need_not_wait(ada: Kit) -> None:
-    told = ada.json("submit", "-f", "p.csv", "--no-wait")
+    told = ada.json("submit", "-f", "p.csv", "--no-wait", "--again")
 
     assert told["state"] == "QUEUED"
 
@@ -235,8 +235,19 @@ def test_rules_are_shown_and_accepted(ada: Kit) -> None:
     assert ada("rules").stdout == "There are no rules.\n"
 
 
+def test_what_was_sent_before_is_not_sent_again_unless_asked(ada: Kit) -> None:
+    first = ada.json("submit", "-f", "p.csv", "--again")
+
+    done = ada("submit", "-f", "p.csv", "-m", "another note")
+
+    assert done.returncode == 0
+    assert f"Submission {first['id']} for 'counts': SCORED" in done.stdout
+    assert f"sent the same before: it is submission {first['id']} (SCORED)" in done.stderr
+    assert "--again" in done.stderr
+
+
 def test_submissions_are_listed_a_line_each(ada: Kit) -> None:
-    ada("submit", "-f", "p.csv", "-m", "a note of several words")
+    ada("submit", "-f", "p.csv", "-m", "a note of several words", "--again")
     ada("submit", "-f", "bad.csv")
 
     done = ada("submissions")

@@ -425,7 +425,7 @@ def test_the_combined_leaderboard_is_shown_where_no_question_is_named(pair: Comp
 
 
 def test_submissions_are_listed_newest_first(comp: CompetitionClient) -> None:
-    sent = [comp.submit(GOOD, note=note, wait=True).id for note in ("a", "b")]
+    sent = [comp.submit(GOOD, note=note, wait=True, again=True).id for note in ("a", "b")]
 
     found = comp.submissions()
 
@@ -463,7 +463,7 @@ def test_a_restart_of_the_service_interrupts_neither_waiting_nor_sending_nor_wat
         waiting.start()
         restarting.start()
 
-        later = comp.submit(GOOD, note="while it is down")
+        later = comp.submit(GOOD, note="while it is down", again=True)
 
         restarting.join()
         waiting.join()
@@ -550,17 +550,17 @@ Enter = Callable[..., CompetitionClient]
 def test_a_used_up_limit_says_when_to_come_back(serve: Serve, enter: Enter, clock: Clock) -> None:
     served = serve(phase="daily_limit = 2")
     comp = enter(served)
-    comp.submit(GOOD)
-    comp.submit(GOOD)
+    comp.submit(GOOD, again=True)
+    comp.submit(GOOD, again=True)
 
     with pytest.raises(
         NotAllowed, match="used its 2 submissions of today; the next day starts at 2026-03-03"
     ):
-        comp.submit(GOOD)
+        comp.submit(GOOD, again=True)
 
     assert comp.limits().loc[0, ["used_today", "left_today"]].to_list() == [2, 0]
     clock.now += timedelta(days=1)
-    assert comp.submit(GOOD).state == "QUEUED"
+    assert comp.submit(GOOD, again=True).state == "QUEUED"
 
 
 def test_a_failure_of_ours_is_free_of_charge(serve: Serve, enter: Enter) -> None:
@@ -614,7 +614,7 @@ def test_the_private_leaderboard_opens_when_the_competition_closes(
 ) -> None:
     ada, bob = enter(service_in_memory, "ada"), enter(service_in_memory, "bob")
     for comp, public, private in ((ada, 1.0, 4.0), (ada, 2.0, 1.0), (bob, 3.0, 2.0)):
-        comp.submit(GOOD)
+        comp.submit(GOOD, again=True)
         service_in_memory.judge(scored(public, private))
     with pytest.raises(NotAllowed, match="The private leaderboard opens when 'four' closes"):
         ada.leaderboard("private")
@@ -630,7 +630,7 @@ def test_selected_submissions_decide_the_private_leaderboard(
     service_in_memory: Served, enter: Enter, clock: Clock
 ) -> None:
     comp = enter(service_in_memory)
-    sent = [comp.submit(GOOD) for _ in range(3)]
+    sent = [comp.submit(GOOD, again=True) for _ in range(3)]
     service_in_memory.judge(scored(1.0, 4.0))
 
     assert comp.select(sent[0], sent[2].id) == [1, 3]
@@ -655,7 +655,7 @@ def test_only_submissions_can_be_selected(
 def test_two_submissions_are_compared_in_a_sentence(service_in_memory: Served, enter: Enter) -> None:
     ada, bob = enter(service_in_memory, "ada"), enter(service_in_memory, "bob")
     for comp, public, times in ((ada, 9.0, 0.1), (ada, 1.0, 0.2), (bob, 5.0, 0.3)):
-        comp.submit(GOOD)
+        comp.submit(GOOD, again=True)
         service_in_memory.judge(judged(public, 0.2, times=times))
     newest, oldest = ada.submissions()
 

@@ -141,9 +141,11 @@ def test_what_is_ticked_is_what_is_selected() -> None:
 def upload(**traits: Any) -> tuple[UploadBox, list[tuple[str, str, str]]]:
     sent: list[tuple[str, str, str]] = []
 
-    def submit(file: Path, question: str, note: str) -> str:
+    def submit(file: Path, question: str, note: str, again: bool) -> tuple[str, bool]:
+        if not again and file.read_text() in {content for content, *_ in sent}:
+            return "it was sent before", True
         sent.append((file.read_text(), question, note))
-        return "taken"
+        return "taken", False
 
     return UploadBox(comp().check, submit, questions=[{"id": "sex", "title": "Male?"}], **traits), sent
 
@@ -159,6 +161,23 @@ def test_a_file_is_checked_at_once_and_sent_when_asked() -> None:
 
     assert sent == [("id,sex", "sex", "forest")]
     assert shown.message == "taken"
+
+
+def test_a_file_that_was_sent_before_is_sent_once_more_when_submit_is_pressed_again() -> None:
+    shown, sent = upload()
+
+    def press(told: str) -> None:
+        shown._heard(shown, {"action": "submit"}, [])
+        until(lambda: shown.message == told)
+
+    for expected in ("taken", "it was sent before"):
+        shown._heard(shown, {"action": "file", "filename": "good.csv"}, [b"id,sex"])
+        until(lambda: shown.state == "ready")
+        press(expected)
+    assert (shown.state, len(sent)) == ("ready", 1)
+    press("taken")
+
+    assert (shown.state, len(sent)) == ("done", 2)
 
 
 def test_every_problem_of_a_file_is_listed_and_it_is_not_sent() -> None:

@@ -429,7 +429,7 @@ def test_no_script_makes_markup_of_text() -> None:
 
     found = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function")
     assert [name for name, text in scripts.items() if found.search(text)] == []
-    assert len(scripts) == 6
+    assert len(scripts) == 7
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:

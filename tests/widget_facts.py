@@ -113,10 +113,12 @@ class FakeService:
     def get(self, path: str, params: Any = None) -> Any:
         return self.answers.get(path.partition("?")[0], board(board_row("ada", 1, 0.2)))
 
-    def watch(self, path: str, callback: Callable[[Any], Any], *, on_error: Any = None) -> Any:
+    def watch(
+        self, path: str, callback: Callable[[Any], Any], *, on_error: Any = None, on_rest: Any = None
+    ) -> Any:
         self.watched.append(path)
         callback(self.get(path))
-        return SimpleNamespace(stop=lambda: self.watched.remove(path), on_error=on_error)
+        return SimpleNamespace(stop=lambda: self.watched.remove(path), on_error=on_error, on_rest=on_rest)
 
     def log_in(self, name: str, password: str, *, scopes: Any = None) -> None:
         if self.passwords.get(name) != password:

@@ -10,6 +10,7 @@ from typing import Any
 from kit._store.best import refresh
 from kit._store.database import Connections, Row, bump
 from kit._store.judgements import Standing, read_judgements, read_standings
+from kit._store.repeats import sent_before
 from kit._store.turns import next_turn
 from kit._store.versions import Versions
 from kit.clock import Clock, from_text, to_text
@@ -21,7 +22,10 @@ from kit.submission import Judgement, Kind, State, Submission
 
 @dataclass(frozen=True)
 class Received:
-    """A file that was received and kept, with what its sender said about it."""
+    """A file that was received and kept, with what its sender said about it.
+
+    ``once`` is whether what the team sent before with the same content will do as well.
+    """
 
     sha256: str
     n_bytes: int
@@ -29,6 +33,7 @@ class Received:
     note: str = ""
     kind: Kind = Kind.PREDICTIONS
     idempotency_key: str | None = None
+    once: bool = False
 
 
 _SUBMISSION = """
@@ -68,7 +73,7 @@ class Submissions:
         Returns
         -------
         submission, is_new
-            ``is_new`` is False where the same idempotency key was taken before.
+            ``is_new`` is False where the same idempotency key was taken before, or the same content.
 
         Raises
         ------
@@ -78,6 +83,8 @@ class Submissions:
         with self._c.write() as db:
             if (known := self.by_key(user_id, received.idempotency_key)) is not None:
                 return known, False
+            if received.once and (same := self.same(team_id, question.id, received.sha256)) is not None:
+                return same, False
             now = now() if callable(now) else now
             phase = open_phase(competition, now)
             admit(competition, phase, self.usage(competition, question, phase, team_id, now), now)
@@ -232,6 +239,11 @@ class Submissions:
             return None
         row = self._c.row(f"{_SUBMISSION} where s.user_id = ? and s.idempotency_key = ?", [user_id, key])
         return None if row is None else _submission(row)
+
+    def same(self, team_id: int, question: str, sha256: str) -> Submission | None:
+        """What a team sent before with this content and need not send again; see `sent_before`."""
+        found = sent_before(self._c, team_id, question, sha256)
+        return None if found is None else self.get(found)
 
     def judgements(self, submission_id: int) -> list[Judgement]:
         """All judgements of a submission, oldest first."""

@@ -82,6 +82,9 @@ def submit(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Run code here on the public training data; nothing is sent.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Send it once more, also where your team sent the same before.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Submit predictions, code or a notebook, and wait for the score."""
@@ -91,7 +94,7 @@ def submit(
     if dry_run:
         run_dry(comp, file, question, as_json=as_json)
         return
-    submission = comp.submit(file, note=message, question=question)
+    submission = comp.submit(file, note=message, question=question, again=again)
     if wait:
         submission.wait()
     facts = submission.facts

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kit.client.display import show_live
 from kit.client.facts import Checked, CheckedCode, Comparison
-from kit.client.http import PATIENT, Json, quoted
+from kit.client.http import PATIENT, Json, quoted, say
 from kit.client.plots import Plots
 from kit.client.questions import named, with_data
 from kit.client.reading import Reading
 from kit.client.service import Client
+from kit.client.standing import earlier_text
 from kit.client.submission import Submission, number_of
 from kit.client.watching import Callback, OnError, Watch
 from kit.errors import InvalidRequest
@@ -97,13 +98,20 @@ class CompetitionClient(Reading):
         return Checked(asked["id"], len(read_predictions(given, expected)))
 
     def submit(
-        self, predictions: object, note: str = "", question: str | None = None, *, wait: bool = False
+        self,
+        predictions: object,
+        note: str = "",
+        question: str | None = None,
+        *,
+        wait: bool = False,
+        again: bool = False,
     ) -> Submission:
         """Submit predictions, code or a notebook.
 
         Frames, Series and arrays are checked here first, which uses up nothing, and sent as Parquet;
         a file is sent as it is. When the service does not answer, it is tried again up to five times,
-        and becomes one submission all the same.
+        and becomes one submission all the same. What your team sent before is not sent again, so that all
+        cells may be run anew: the earlier submission comes back, unless it was REJECTED or met an ERROR.
 
         Parameters
         ----------
@@ -115,6 +123,8 @@ class CompetitionClient(Reading):
             that file.
         wait : bool
             Return when it is judged.
+        again : bool
+            Send it once more, also where it was sent before.
 
         Raises
         ------
@@ -138,8 +148,10 @@ class CompetitionClient(Reading):
             question=asked,
         )
         with ready as file:
-            facts = send(self.client, f"{self._of(asked)}/submissions", file, note=note)
+            facts = send(self.client, f"{self._of(asked)}/submissions", file, note=note, again=again)
         submission = Submission(self.client, facts)
+        if facts.get("earlier"):
+            say(earlier_text(facts))
         return submission.wait() if wait else submission
 
     def dry_run(self, code: Path | str, question: str | None = None) -> Trial:

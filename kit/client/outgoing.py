@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import tempfile
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kit.client.http import PATIENT, Json
+from kit.client.http import NO_RETRY, PATIENT, Json, Retries
 from kit.client.progress import bar
 from kit.client.service import Client
 from kit.client.sources import Source, check_kind, read_source
@@ -56,18 +57,37 @@ def _written(name: str) -> Iterator[Path]:
         yield Path(folder) / name
 
 
-def send(client: Client, path: str, file: Path, *, note: str) -> Json:
-    """Send a file with a progress bar; however often it is tried, it is one submission."""
+def send(client: Client, path: str, file: Path, *, note: str, again: bool = False) -> Json:
+    """Send a file with a progress bar; see `upload`."""
     with bar(f"Sending {file.name}", file.stat().st_size) as advance:
-        return client.upload(
-            "POST",
-            path,
-            file,
-            params={"filename": file.name, "note": note or None},
-            key=str(uuid.uuid4()),
-            progress=advance,
-            retries=PATIENT,
-        )
+        return upload(client, path, file, note=note, again=again, progress=advance, retries=PATIENT)
+
+
+def upload(
+    client: Client,
+    path: str,
+    file: Path,
+    *,
+    note: str,
+    again: bool,
+    progress: Callable[[int], object],
+    retries: Retries = NO_RETRY,
+) -> Json:
+    """Send a file: however often it is tried, it is one submission.
+
+    What the team sent before comes back as it is, ``earlier``, unless it shall be sent ``again``.
+    """
+    with file.open("rb") as content:
+        once = None if again else hashlib.file_digest(content, "sha256").hexdigest()
+    return client.upload(
+        "POST",
+        path,
+        file,
+        params={"filename": file.name, "note": note or None, "once": once},
+        key=str(uuid.uuid4()),
+        progress=progress,
+        retries=retries,
+    )
 
 
 def source_of(given: object, question: Json) -> Source | None:

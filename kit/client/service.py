@@ -10,7 +10,7 @@ import httpx2
 
 from kit.client.http import Json, Wire
 from kit.client.session import Session
-from kit.client.watching import Callback, Hub, OnError, Watch
+from kit.client.watching import Callback, Hub, OnError, OnRest, Watch
 from kit.errors import NotFound, NotLoggedIn
 
 if TYPE_CHECKING:
@@ -125,7 +125,14 @@ class Client(Wire):
             raise NotFound(_no_competition(slug, known, self.url))
         return CompetitionClient(self, str(slug))
 
-    def watch(self, path: str, callback: Callback, *, on_error: OnError | None = None) -> Watch:
+    def watch(
+        self,
+        path: str,
+        callback: Callback,
+        *,
+        on_error: OnError | None = None,
+        on_rest: OnRest | None = None,
+    ) -> Watch:
         """Call back with the JSON of an address, now and whenever it changes, until stopped.
 
         All watching of a client shares one daemon thread, which also makes the calls; it outlives
@@ -138,8 +145,12 @@ class Client(Wire):
             it belongs to may go away.
         on_error : callable, optional
             Takes the `KitError` of each failed attempt; watching goes on.
+        on_rest : callable, optional
+            Where given, watching rests when `Watch.seen` of none of the client's watches was called for an
+            hour, and goes on with the next call; it is told of each rest. So an abandoned page keeps no
+            kernel awake.
         """
-        return self._hub.watch(path, callback, on_error)
+        return self._hub.watch(path, callback, on_error, on_rest)
 
     def require_login(self, where: str | None = None) -> None:
         """Raise NotLoggedIn, with what to do at the address meant, where there is no token."""

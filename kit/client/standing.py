@@ -35,6 +35,14 @@ def rejudged_text(facts: Json) -> str:
     return f"on {again['at'][:16].replace('T', ' ')} UTC{reason}{score}"
 
 
+def earlier_text(facts: Json, way: str = "again=True; in a terminal and after %%submit, --again") -> str:
+    """That the same was sent before, and the way to send it once more."""
+    return (
+        f"Your team sent the same before: it is submission {facts['id']} ({facts['state']}), and nothing was "
+        f"used up. To send it once more: {way}"
+    )
+
+
 def _score_text(facts: Json) -> str:
     found = ((facts.get("score") or {}).get("public") or {}).get(facts["metric"])
     if found is None:

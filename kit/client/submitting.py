@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kit.client.submission import Submission
     from kit.client.trial import Trial
 
-USAGE = '%%submit [--note "…"] [--question Q] [--competition NAME] [--dry-run]'
+USAGE = '%%submit [--note "…"] [--question Q] [--competition NAME] [--again] [--dry-run]'
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Asked:
     question: str | None
     competition: str | None
     dry_run: bool
+    again: bool
 
 
 def submit(line: str, cell: str) -> Submission | Trial | None:
@@ -38,7 +39,7 @@ def submit(line: str, cell: str) -> Submission | Trial | None:
 
     ``--question Q`` says which, where there are several; ``--competition NAME`` is a variable or a slug, by
     default the one connected last. ``--dry-run`` runs the folds here on the public training data, and uses
-    nothing up.
+    nothing up. ``--again`` sends it once more, also where it was sent before.
     """
     asked = parsed(line)
     comp = competition(asked.competition)
@@ -53,7 +54,7 @@ def submit(line: str, cell: str) -> Submission | Trial | None:
         file.write_text(cell if cell.endswith("\n") else f"{cell}\n", "utf-8")
         if asked.dry_run:
             return comp.dry_run(file, question=facts["id"])
-        return comp.submit(file, note=asked.note, question=facts["id"])
+        return comp.submit(file, note=asked.note, question=facts["id"], again=asked.again)
 
 
 def parsed(line: str) -> Asked:
@@ -71,7 +72,7 @@ def parsed(line: str) -> Asked:
     found, more = _parser().parse_known_args(words)
     if more:
         raise InvalidRequest(f"{_unknown(more[0])} {_usage()}")
-    return Asked(found.note, found.question, found.competition, found.dry_run)
+    return Asked(found.note, found.question, found.competition, found.dry_run, found.again)
 
 
 def competition(name: str | None) -> CompetitionClient:
@@ -112,13 +113,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--question", "-q")
     parser.add_argument("--competition", "-c")
     parser.add_argument("--dry-run", action="store_true")
+    parser.add_argument("--again", action="store_true")
     return parser
 
 
 def _unknown(word: str) -> str:
     if not word.startswith("-"):
         return f"What is {word!r}? A note of several words stands in quotes."
-    options = ["--note", "--question", "--competition", "--dry-run"]
+    options = ["--note", "--question", "--competition", "--again", "--dry-run"]
     near = difflib.get_close_matches(word, options, n=1)
     return f"There is no option {word}." + (f" Did you mean {near[0]}?" if near else "")
 

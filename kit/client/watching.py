@@ -21,9 +21,13 @@ from kit.errors import KitError, ServiceError
 
 Callback = Callable[[Any], object]
 OnError = Callable[[KitError], object]
+OnRest = Callable[[], object]
 
 WAIT_S = 20
 LONGEST_PAUSE_S = 10.0
+REST_S = 3600.0
+"""What is watched for somebody's eyes rests when they have not looked for so long. Each change that is shown
+counts as activity of the kernel, which an abandoned page would keep from being culled all night."""
 _SHORTEST_ROUND_S = 0.2
 _IDLE_ROUND_S = 1.0
 
@@ -31,11 +35,20 @@ _IDLE_ROUND_S = 1.0
 class Watch:
     """One watched address; ends with `stop`, with its client, or with the owner of its callback."""
 
-    def __init__(self, hub: Hub, path: str, callback: Callback, on_error: OnError | None) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        path: str,
+        callback: Callback,
+        on_error: OnError | None = None,
+        on_rest: OnRest | None = None,
+    ) -> None:
         self.path = path
+        self.rests = on_rest is not None
         self._hub = hub
         self._callback = _held(callback)
         self._on_error = _held(on_error) if on_error else lambda: None
+        self._on_rest = _held(on_rest) if on_rest else lambda: None
         self._stopped = False
 
     def __repr__(self) -> str:
@@ -50,6 +63,16 @@ class Watch:
         """End the watching; no call starts after this returns, except one already under way."""
         self._stopped = True
         self._hub.wake(self.path)
+
+    def seen(self) -> None:
+        """Tell that somebody looks: what rests goes on."""
+        self._hub.seen()
+
+    def rest(self) -> None:
+        """Tell that nobody looks."""
+        if (on_rest := self._on_rest()) is not None:
+            with contextlib.suppress(Exception):
+                on_rest()
 
     def deliver(self, value: Any) -> None:
         """Call back with a new value."""
@@ -95,6 +118,9 @@ class Hub:
     """The thread behind a client's `watch`: one poll per address, however many watch it."""
 
     def __init__(self, session: Session) -> None:
+        self.rest_s = REST_S
+        self._seen_at = time.monotonic()
+        self._resting: list[Watch] = []
         self._session = session
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -102,9 +128,13 @@ class Hub:
         self._closed = False
         self._feeds: dict[str, _Feed] = {}
 
-    def watch(self, path: str, callback: Callback, on_error: OnError | None = None) -> Watch:
+    def watch(
+        self, path: str, callback: Callback, on_error: OnError | None = None, on_rest: OnRest | None = None
+    ) -> Watch:
         """See `Client.watch`."""
-        watch = Watch(self, path, callback, on_error)
+        watch = Watch(self, path, callback, on_error, on_rest)
+        if watch.rests:
+            self._seen_at = time.monotonic()
         self._start()
         self._call(lambda: self._add(watch))
         return watch
@@ -112,6 +142,11 @@ class Hub:
     def wake(self, path: str) -> None:
         """Look at once whether anyone still watches an address."""
         self._call(lambda: self._prune(path))
+
+    def seen(self) -> None:
+        """Somebody looks now: what rests goes on."""
+        self._seen_at = time.monotonic()
+        self._call(self._go_on)
 
     def close(self) -> None:
         """Stop all watching and wait for the thread, unless this is it."""
@@ -166,6 +201,20 @@ class Hub:
         if feed.etag is not None:
             watch.deliver(feed.value)
 
+    def _go_on(self) -> None:
+        resting, self._resting = self._resting, []
+        for watch in resting:
+            if watch.is_alive:
+                self._add(watch)
+
+    def _let_rest(self, feed: _Feed) -> None:
+        if time.monotonic() - self._seen_at < self.rest_s:
+            return
+        for watch in [watch for watch in feed.listeners() if watch.rests]:
+            feed.watches.remove(watch)
+            self._resting.append(watch)
+            watch.rest()
+
     def _prune(self, path: str) -> None:
         feed = self._feeds.get(path)
         if feed is None or feed.listeners():
@@ -185,6 +234,7 @@ class Hub:
                 for watch in feed.listeners():
                     watch.fail(error)
                 await asyncio.sleep(_backoff_s(n_failures))
+                self._let_rest(feed)
                 continue
             if n_failures and not changed:
                 # Tells those who said that the service was away.
@@ -194,6 +244,7 @@ class Hub:
             # A service or proxy that does not hold the request must not make this a hot loop.
             shortest_s = _SHORTEST_ROUND_S if changed else _IDLE_ROUND_S
             await asyncio.sleep(max(0.0, shortest_s - (time.monotonic() - started)))
+            self._let_rest(feed)
         self._feeds.pop(feed.path, None)
 
 
@@ -240,7 +291,7 @@ def _backoff_s(n_failures: int) -> float:
     return pause_s * random.uniform(0.5, 1.0)
 
 
-def _held(callback: Callable[[Any], object]) -> Callable[[], Callable[[Any], object] | None]:
+def _held(callback: Callable[..., object]) -> Callable[[], Callable[..., object] | None]:
     if inspect.ismethod(callback):
         return weakref.WeakMethod(callback)
     return lambda: callback

@@ -26,10 +26,10 @@ router = APIRouter(prefix="/api/v1", tags=["submissions"], responses=documented(
 @router.post(
     "/competitions/{slug}/questions/{question}/submissions",
     status_code=201,
-    response_model=models.Submission,
+    response_model=models.Taken,
     openapi_extra=UPLOAD,
     responses={
-        200: {"model": models.Submission, "description": "Taken before, under the same Idempotency-Key."},
+        200: {"model": models.Taken, "description": "Taken before: the same key or content."},
         **documented(400, 408, 413, 429),
     },
 )
@@ -42,24 +42,31 @@ async def submit(
     caller: Submitter,
     filename: models.FileName,
     note: models.Note = "",
+    once: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")] = None,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
-) -> models.Submission:
+) -> models.Taken:
     """Submit a file: the body is the file. With an Idempotency-Key it may safely be sent again.
+
+    ``once`` is the file's SHA-256: where your team sent the same before to this question, and it waits, runs
+    or is SCORED, that submission is given back and nothing is used up. Without it each file is a new one.
 
     Its name tells its kind. Predictions are CSV or Parquet, code is a .py file or a .zip of modules, a
     notebook ends in .ipynb; the question says which of them it takes.
     """
     kind = check_kind(filename, question.kinds, question.id)
     parties = (service, hosted, question, caller)
-    team = await run_in_threadpool(submitting.check_before_upload, *parties, idempotency_key)
-    if isinstance(team, models.Submission):
+    team = await run_in_threadpool(submitting.check_before_upload, *parties, idempotency_key, once)
+    if isinstance(team, models.Taken):
         response.status_code = 200
         return team
     is_code = kind is not Kind.PREDICTIONS
     max_bytes = MOST_BYTES if is_code else question.max_bytes
     check = partial(check_code, filename=filename, entries=question.entries) if is_code else None
     blob = await keep_body(request, service, question=question.id, max_bytes=max_bytes, check=check)
-    received = Received(blob.sha256, blob.n_bytes, filename, note, kind, idempotency_key)
+    submitting.check_content(blob.sha256, once)
+    received = Received(
+        blob.sha256, blob.n_bytes, filename, note, kind, idempotency_key, once=once is not None
+    )
     submission, is_new = await run_in_threadpool(submitting.add, *parties, team, received)
     response.status_code = 201 if is_new else 200
     return submission

@@ -21,9 +21,21 @@ _LIST = TypeAdapter(list[models.Submission])
 
 
 def check_before_upload(
-    service: Service, hosted: Hosted, question: HostedQuestion, caller: Caller, key: str | None
-) -> Row | models.Submission:
-    """The caller's team, where it may submit; or what was submitted under the same key before.
+    service: Service,
+    hosted: Hosted,
+    question: HostedQuestion,
+    caller: Caller,
+    key: str | None,
+    once: str | None,
+) -> Row | models.Taken:
+    """The caller's team, where it may submit; or what was submitted under the same key or content before.
+
+    That is given back also where the limits are used up or the competition is closed: it takes nothing.
+
+    Parameters
+    ----------
+    once : str, optional
+        SHA-256 of what is to be sent; None where it shall be sent again in any case.
 
     Raises
     ------
@@ -32,16 +44,35 @@ def check_before_upload(
         The key was used for another question.
     """
     known = service.store.submissions.by_key(caller.user_id, key)
-    if known is None:
-        return check_submission(service.store, hosted, question, caller, now=service.clock())
-    if (known.competition, known.question) != (hosted.slug, question.id):
-        raise InvalidRequest(f"The Idempotency-Key was used for submission {known.id}, of another question.")
-    return answer(service, hosted, caller, known)
+    if known is not None:
+        if (known.competition, known.question) != (hosted.slug, question.id):
+            text = f"The Idempotency-Key was used for submission {known.id}, of another question."
+            raise InvalidRequest(text)
+        return _taken(answer(service, hosted, caller, known), earlier=False)
+    team = service.store.accounts.team_of(hosted.slug, caller.user_id) if once else None
+    same = service.store.submissions.same(team["id"], question.id, once) if team and once else None
+    if same is not None:
+        return _taken(answer(service, hosted, caller, same), earlier=True)
+    return check_submission(service.store, hosted, question, caller, now=service.clock())
+
+
+def check_content(sha256: str, once: str | None) -> None:
+    """Let pass what arrived as it was announced, where it was.
+
+    Raises
+    ------
+    InvalidRequest
+    """
+    if once is not None and sha256 != once:
+        raise InvalidRequest(
+            f"The file was announced with SHA-256 {once}, and {sha256} arrived: it changed on the way. "
+            "Send it again."
+        )
 
 
 def add(
     service: Service, hosted: Hosted, question: HostedQuestion, caller: Caller, team: Row, received: Received
-) -> tuple[models.Submission, bool]:
+) -> tuple[models.Taken, bool]:
     """Take a submission whose file was received; also whether it is new."""
     submission, is_new = service.store.submissions.add(
         hosted.competition,
@@ -52,7 +83,13 @@ def add(
         version=question.version,
         now=service.clock,
     )
-    return answer(service, hosted, caller, submission), is_new
+    by_key = service.store.submissions.by_key(caller.user_id, received.idempotency_key)
+    earlier = not is_new and (by_key is None or by_key.id != submission.id)
+    return _taken(answer(service, hosted, caller, submission), earlier=earlier), is_new
+
+
+def _taken(model: models.Submission, *, earlier: bool) -> models.Taken:
+    return models.Taken.model_construct(**dict(model), earlier=earlier)
 
 
 def add_baseline(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anywidget
 import ipywidgets
 import traitlets
 
 from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.client import Client
 
 Json = Any
 """What a JSON answer holds."""
@@ -20,8 +23,8 @@ STATIC = Path(__file__).parent / "static"
 
 
 def esm(name: str) -> str:
-    """A widget's JavaScript."""
-    return (STATIC / f"{name}.js").read_text("utf-8")
+    """A widget's JavaScript, after what all share."""
+    return "\n".join((STATIC / f"{part}.js").read_text("utf-8") for part in ("base", name))
 
 
 def css(name: str) -> str:
@@ -35,12 +38,15 @@ class KitWidget(anywidget.AnyWidget):
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     data = traitlets.Dict().tag(sync=True)
     """``data-…`` attributes of the element."""
+    follows = traitlets.Bool(False).tag(sync=True)
+    """Whether it tells the kernel when somebody looks."""
 
     def __init__(self, **traits: Any) -> None:
         self._watches: list[Any] = []
         # A watching thread, a subshell and the kernel's main thread may all set traits.
         self.lock = threading.RLock()
         super().__init__(**traits)
+        self.on_msg(self._attended)
 
     @property
     def is_closed(self) -> bool:
@@ -50,6 +56,26 @@ class KitWidget(anywidget.AnyWidget):
     def keep(self, *watches: Any) -> None:
         """Stop these watches when the widget is closed."""
         self._watches += watches
+
+    def follow(
+        self,
+        client: Client,
+        path: str,
+        show: Callable[[Json], object],
+        *,
+        on_error: Callable[[KitError], object] | None = None,
+    ) -> None:
+        """Watch an address while somebody looks at the page; what is not looked at for an hour rests."""
+        self.follows = True
+        self.keep(client.watch(path, show, on_error=on_error, on_rest=self.rest))
+
+    def rest(self) -> None:
+        """Told when nobody looks any more."""
+
+    def _attended(self, _: Any, content: Any, buffers: Any) -> None:  # noqa: ARG002
+        if content.get("seen"):
+            for watch in self._watches:
+                watch.seen()
 
     def change(self, **traits: Any) -> None:
         """Set several traits at once, from any thread; the browser sees one change."""

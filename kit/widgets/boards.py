@@ -72,19 +72,21 @@ def leaderboard(
     question: str | None = None,
     split: str = "public",
     per: str = "team",
+    *,
+    rests: bool = True,
     **traits: Any,
 ) -> LeaderboardTable:
     """The live leaderboard of a question; of all questions together where none is named.
 
     ``team`` is whose row is marked; by default the reader's own. ``per`` is what has a row: "team", or
-    "submission".
+    "submission". ``rests`` is False where it shall go on though nobody looks at the page for an hour.
     """
-    key = (comp.client.token, question, split, per, tuple(map(str, traits.values())))
-    return remembered(comp, key, partial(_leaderboard, comp, question, split, per, **traits))  # type: ignore[no-any-return]
+    key = (comp.client.token, question, split, per, rests, tuple(map(str, traits.values())))
+    return remembered(comp, key, partial(_leaderboard, comp, question, split, per, rests, **traits))  # type: ignore[no-any-return]
 
 
 def _leaderboard(
-    comp: CompetitionClient, question: str | None, split: str, per: str, **traits: Any
+    comp: CompetitionClient, question: str | None, split: str, per: str, rests: bool, **traits: Any
 ) -> LeaderboardTable:
     overview = comp.overview
     me = overview["me"] or {}
@@ -95,7 +97,10 @@ def _leaderboard(
     label = f"{split} leaderboard, {named}"
     made = LeaderboardTable(**{**own, "title": named, "label": label, "data": {"split": split}} | traits)
     path = comp.leaderboard_path(split, question, per=per)
-    made.keep(comp.client.watch(path, made.show_board, on_error=made.lost_board))
+    if rests:
+        made.follow(comp.client, path, made.show_board, on_error=made.lost_board)
+    else:
+        made.keep(comp.client.watch(path, made.show_board, on_error=made.lost_board))
     return made
 
 
@@ -249,7 +254,7 @@ def submissions(comp: CompetitionClient, question: str | None = None) -> ipywidg
         label="your submissions",
     )
     path = f"{comp.path}/submissions?limit=500" + (f"&question={asked}" if asked else "")
-    table.keep(comp.client.watch(path, table.show_submissions, on_error=table.lost))
+    table.follow(comp.client, path, table.show_submissions, on_error=table.lost)
     return box(table, *([] if asked is None else [_selection(comp, asked, table)]), name="kit-my-submissions")
 
 

@@ -125,12 +125,13 @@ def _against_cost(comp: CompetitionClient, overview: Json, keeper: LiveTable) ->
         if question.get("code"):
             made.append(ParetoPlot(question))
             path = comp.leaderboard_path("public", question["id"], per="submission")
-            keeper.keep(comp.client.watch(path, made[-1].show))
+            keeper.follow(comp.client, path, made[-1].show)
     return made
 
 
 def _watch(comp: CompetitionClient, path: str, table: LiveTable, *shows: Callable[[Json], object]) -> None:
-    table.keep(*(comp.client.watch(path, show, on_error=table.lost) for show in shows))
+    for show in shows:
+        table.follow(comp.client, path, show, on_error=table.lost)
 
 
 def _boards(comp: CompetitionClient, overview: Json) -> ipywidgets.VBox:

@@ -148,11 +148,11 @@ def _plots(comp: CompetitionClient, question: str | None) -> ipywidgets.VBox:
     progress.ask([asked])
     head = Fragment(el("h3", asked["title"]))
     path = comp.leaderboard_path("public", asked["id"], per="submission")
-    head.keep(comp.client.watch(path, lambda board: progress.show_submissions(progress_facts(board))))
+    head.follow(comp.client, path, lambda board: progress.show_submissions(progress_facts(board)))
     made = box(head, progress.box, name="kit-plots")
     if asked.get("code"):
         against_cost = ParetoPlot(asked)
-        head.keep(comp.client.watch(path, against_cost.show))
+        head.follow(comp.client, path, against_cost.show)
         made.children = (*made.children, against_cost.box)
         made.told = against_cost
     return made

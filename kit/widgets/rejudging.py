@@ -187,7 +187,7 @@ def notices(comp: CompetitionClient) -> Fragment:
     def show(found: Json) -> None:
         made.change(nodes=[_notice(each) for each in found[:MOST_NOTICES]])
 
-    made.keep(comp.client.watch(f"{comp.path}/notices", show))
+    made.follow(comp.client, f"{comp.path}/notices", show)
     return made
 
 

@@ -59,7 +59,7 @@ def big_screen(comp: CompetitionClient) -> Gate:
 def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VBox:
     overview = comp.overview
     boards = [
-        leaderboard(comp, each["id"], classes=["kit-leaderboard", BIG], height="74vh", team=None)
+        leaderboard(comp, each["id"], classes=["kit-leaderboard", BIG], height="74vh", team=None, rests=False)
         for each in overview["questions"]
     ]
     return box(

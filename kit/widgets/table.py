@@ -52,7 +52,7 @@ class LiveTable(KitWidget):
     selectable = traitlets.Int(0).tag(sync=True)
     selected: traitlets.List[Any] = traitlets.List().tag(sync=True)
     flash = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    status = traitlets.Enum(["waiting", "live", "reconnecting", "still"], "still").tag(sync=True)
+    status = traitlets.Enum(["waiting", "live", "reconnecting", "resting", "still"], "still").tag(sync=True)
     updated_at = traitlets.Unicode().tag(sync=True)
     height = traitlets.Unicode().tag(sync=True)
 
@@ -66,6 +66,10 @@ class LiveTable(KitWidget):
     def lost(self, error: KitError) -> None:  # noqa: ARG002
         """Say that the service does not answer; what is shown stays."""
         self.change(status="reconnecting")
+
+    def rest(self) -> None:
+        """Say that it is followed no longer, as nobody looks; whoever looks again wakes it."""
+        self.change(status="resting")
 
 
 def column(key: str, title: str, kind: str = "text", **options: Any) -> dict[str, Any]:

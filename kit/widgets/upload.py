@@ -7,11 +7,12 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import traitlets
 
+from kit.client.outgoing import upload
 from kit.client.sources import kind_of
+from kit.client.standing import earlier_text
 from kit.errors import InvalidPredictions, InvalidRequest, KitError
 from kit.widgets._widget import Json, KitWidget, css, esm, quiet
 from kit.widgets.kinds import forms, suffixes, words
@@ -30,8 +31,11 @@ class UploadBox(KitWidget):
 
     Parameters
     ----------
-    check, submit : callable
-        Take the file and the question's id; submit takes the note as well. Both give what to say.
+    check : callable
+        Takes the file and the question's id; gives what to say.
+    submit : callable
+        Takes the note as well, and whether to send the file though it was sent before. Gives what to say, and
+        whether it was.
     questions : list of dict
         ``id`` and ``title``, and what may be dropped: ``suffixes``, ``words``, ``forms``. The choice is shown
         where there are several.
@@ -58,7 +62,7 @@ class UploadBox(KitWidget):
     def __init__(
         self,
         check: Callable[[Path, str], str],
-        submit: Callable[[Path, str, str], str],
+        submit: Callable[[Path, str, str, bool], tuple[str, bool]],
         *,
         questions: list[dict[str, Any]],
         **traits: Any,
@@ -67,6 +71,7 @@ class UploadBox(KitWidget):
         self._submit = submit
         self._folder = tempfile.TemporaryDirectory(prefix="kit-upload-")
         self._file: Path | None = None
+        self._again = False
         super().__init__(questions=questions, question=questions[0]["id"], **traits)
         self.on_msg(self._heard)
 
@@ -83,6 +88,7 @@ class UploadBox(KitWidget):
                 self._take(str(content["filename"]), bytes(buffers[0]))
                 self._run("checking", partial(self._look, question))
             case "question" if self._file:
+                self._again = False
                 self._run("checking", partial(self._look, question))
             case "submit" if self._file and self.state in {"ready", "failed"}:
                 self._run("submitting", partial(self._hand_on, question, str(content.get("note") or "")))
@@ -92,6 +98,7 @@ class UploadBox(KitWidget):
         name = filename.replace("\\", "/").rpartition("/")[2].replace("\0", "") or "predictions.csv"
         self._file = Path(self._folder.name) / name[-120:]
         self._file.write_bytes(content)
+        self._again = False
         self.change(filename=filename, size_bytes=len(content))
 
     def _run(self, state: str, work: Callable[[], None]) -> None:
@@ -104,7 +111,11 @@ class UploadBox(KitWidget):
 
     def _hand_on(self, question: str, note: str) -> None:
         assert self._file is not None
-        told = self._submit(self._file, question, note)
+        told, was_sent_before = self._submit(self._file, question, note, self._again)
+        if was_sent_before:
+            self._again = True
+            self.change(state="ready", message=told)
+            return
         self._file.unlink()
         self._file = None
         self.change(state="done", message=told, filename="", size_bytes=0)
@@ -122,18 +133,15 @@ def upload_box(comp: CompetitionClient, submitted: Callable[[Json], object]) -> 
     """The submit form of a competition; ``submitted`` is given the facts of each submission."""
     overview = comp.overview
 
-    def submit(file: Path, question: str, note: str) -> str:
-        facts = comp.client.upload(
-            "POST",
-            f"{comp.path}/questions/{question}/submissions",
-            file,
-            params={"filename": file.name, "note": note or None},
-            key=str(uuid4()),
-            progress=partial(_advance, made, file.stat().st_size),
-        )
+    def submit(file: Path, question: str, note: str, again: bool) -> tuple[str, bool]:
+        path = f"{comp.path}/questions/{question}/submissions"
+        advance = partial(_advance, made, file.stat().st_size)
+        facts = upload(comp.client, path, file, note=note, again=again, progress=advance)
         submitted(facts)
         _tell_left(comp, made)
-        return f"Submission {facts['id']} was taken: its card is below."
+        if facts.get("earlier"):
+            return earlier_text(facts, "press Submit again."), True
+        return f"Submission {facts['id']} was taken: its card is below.", False
 
     def check(file: Path, question: str) -> str:
         comp.check(file, question)

@@ -30,7 +30,7 @@ from kit.service.models._competitions import (
 from kit.service.models._credits import Credit, Credits, CreditsAsked, Owed, SharedLines, Suggestion
 from kit.service.models._fields import FileName, Note, Time
 from kit.service.models._service import Health, QueueCounts
-from kit.service.models._submissions import Rejudged, Scores, Selection, State, Submission, Value
+from kit.service.models._submissions import Rejudged, Scores, Selection, State, Submission, Taken, Value
 
 __all__ = [
     "Baseline",
@@ -78,6 +78,7 @@ __all__ = [
     "Steps",
     "Submission",
     "Suggestion",
+    "Taken",
     "Time",
     "Token",
     "TokenMade",

@@ -78,6 +78,12 @@ class Submission(BaseModel):
     code: CodeRun | None
 
 
+class Taken(Submission):
+    """A submission that was sent; ``earlier`` is whether the same content was there before, and is this."""
+
+    earlier: bool
+
+
 class Selection(Asked):
     """Ids of the submissions that count on the private leaderboard."""
 

@@ -56,11 +56,14 @@ function render({ model, el }) {
   };
   const tick = setInterval(() => {
     for (const time of el.querySelectorAll("time[data-at]")) time.textContent = ago(Number(time.dataset.at));
+    el.toggleAttribute("data-left", isLeft(model, el));
   }, 5000);
+  const leave = attend(model, el);
   draw();
   for (const name of ["nodes", "classes", "data"]) model.on(`change:${name}`, draw);
   return () => {
     clearInterval(tick);
+    leave();
     for (const name of ["nodes", "classes", "data"]) model.off(`change:${name}`, draw);
   };
 }

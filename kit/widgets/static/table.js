@@ -325,9 +325,11 @@ class Table {
   drawStatus() {
     const status = this.model.get("status"), at = this.model.get("updated_at");
     const when = at ? ` · changed ${ago(at)}` : "";
-    this.status.dataset.status = status;
     this.status.title = at ? utc(at) : "";
-    const words = { live: `Live${when}`, reconnecting: `Reconnecting…${when}`, waiting: "Loading…", still: "" }[status] ?? status;
+    const shown = status !== "still" && isLeft(this.model, this.status) ? "left" : status;
+    this.status.dataset.status = shown;
+    const words = { live: `Live${when}`, reconnecting: `Reconnecting…${when}`, waiting: "Loading…", still: "",
+      resting: `Paused while nobody looks${when}`, left: `As it was: no kernel follows it. Run the cell again${when}` }[shown] ?? status;
     if (this.status.textContent !== words) this.status.textContent = words;
   }
 
@@ -357,8 +359,10 @@ function render({ model, el }) {
   };
   for (const [event, hear] of Object.entries(heard)) model.on(event, hear);
   const tick = setInterval(() => table.tick(), 5000);
+  const leave = attend(model, el, () => model.get("status") === "resting");
   return () => {
     clearInterval(tick);
+    leave();
     for (const [event, hear] of Object.entries(heard)) model.off(event, hear);
   };
 }
