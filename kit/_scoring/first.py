@@ -11,14 +11,17 @@ MOST_CONTENDERS = 256
 N_DRAWS = 4000
 N_FIELDS = 50
 """So many of the fields that the scores suggest are drawn, each in proportion to its plausibility."""
-REACH, ABOVE, STEP = 16.0, 3.0, 0.2
-"""Skills from so far below the best score to so far above it, in steps; all in standard errors."""
-SPREADS = (0.25, 0.5, 0.75, 1.0, 1.5, 2.2, 3.3, 5.0, 8.0)
-"""Of normal skills."""
-TIED, DEPTHS = (0.15, 0.3), (8.0, np.inf)
-"""Share of the teams that are tied at the top, and how fast the tail below them thins out."""
-IS_TIED = 2 / 3
-"""How plausible tied leaders are beforehand; what it trades is in docs/decisions/0003-block-tables.md."""
+REACH, ABOVE, STEP, RARE = 16.0, 3.0, 0.2, 1e-30
+"""Skills from so far below the best score to so far above it, in steps; all in standard errors. Of a field
+even the rarest skill has so much plausibility."""
+SPREADS, OF_SPREADS, LIKELIEST, ITS_RANGE = (0.25, 0.5, 0.75, 1.0, 1.5, 2.2, 3.3, 5.0, 8.0), 0.16, 1.0, 0.6
+"""Of normal skills; how plausible these are beforehand, and middle and width of a lognormal over spreads."""
+LED = ((0.5, np.inf, 0.7), (0.5, 3.0, 0.023), (0.3, 3.0, 0.023), (0.15, 3.0, 0.023), (1.0, 1.0, 0.04))
+"""Teams tied at the top: what share they are, how fast the tail below thins out, how plausible that is."""
+WIDTHS, OF_WIDTHS = (2.0, 4.0, 7.0, 11.0), 0.03
+"""Of evenly spread skills, such as those of a group high above all others, and how plausible these are.
+
+What the plausibilities trade is in docs/decisions/0003-block-tables.md."""
 
 
 def probably_first(skill: Array, moves: Array, least: Array, contends: Array, seed: int) -> Array:
@@ -97,23 +100,24 @@ def _likelihood(x: Array, v: Array, grid: Array) -> Array:
 def _fields(grid: Array) -> tuple[Array, Array]:
     """What skills may be distributed as (rows, over the grid), and how plausible each is beforehand."""
     rows, weights = [], []
-    for spread, width in zip(SPREADS, np.gradient(SPREADS), strict=True):
+    likely = _shares(np.exp(-0.5 * np.square(np.log(np.array([SPREADS]) / LIKELIEST) / ITS_RANGE)))[0]
+    for spread, share in zip(SPREADS, OF_SPREADS * likely, strict=True):
         step = max(2.0 * STEP, 0.4 * spread)
         centres = np.arange(grid[0] - (spread if spread > 2.0 else 0.0), grid[-1], step)
-        rows.append(np.exp(-0.5 * np.square((grid - centres[:, None]) / spread)) + 1e-300)
-        share = (1.0 - IS_TIED) * step * width / np.gradient(SPREADS).sum()
-        weights.append(np.full(len(centres), share))
+        rows.append(_shares(np.exp(-0.5 * np.square((grid - centres[:, None]) / spread)) + RARE))
+        weights.append(np.full(len(centres), share * step))
     tops = np.arange(-3.5, grid[-1], 2.0 * STEP)
     beside = grid - tops[:, None]
     leaders = _shares(np.exp(-0.5 * np.square(beside / (STEP / 4.0))))
     is_below = beside <= 1e-9
-    for depth in DEPTHS:
+    for tied, depth, share in LED:
         tail = _shares(np.exp(np.where(is_below, beside, 0.0) / depth) * is_below)
-        for tied in TIED:
-            rows.append(tied * leaders + (1.0 - tied) * tail)
-            share = IS_TIED * 2.0 * STEP / (len(DEPTHS) * len(TIED))
-            weights.append(np.full(len(tops), share))
-    return _shares(np.vstack(rows)), np.concatenate(weights)
+        rows.append(tied * leaders + (1.0 - tied) * tail)
+        weights.append(np.full(len(tops), share * 2.0 * STEP))
+    for width in WIDTHS:
+        rows.append(_shares((is_below & (beside > -width)) + 1e-9))
+        weights.append(np.full(len(tops), OF_WIDTHS / len(WIDTHS) * 2.0 * STEP))
+    return _shares(np.vstack(rows) + RARE), np.concatenate(weights)
 
 
 def _shares(rows: Array) -> Array:
