@@ -51,6 +51,8 @@ def on_file(path: str) -> None:
     attempt(f"list {path}", lambda: list(Path(path).iterdir()))
     attempt(f"read {path}", lambda: read(path, 16))
     attempt(f"write {path}", lambda: os.close(os.open(path, os.O_WRONLY)))
+    attempt(f"write again {path}", lambda: reopen(path))
+    attempt(f"cut {path}", lambda: os.truncate(path, 0))
     attempt(f"create in {path}", lambda: os.close(os.open(f"{path}/mine", os.O_CREAT | os.O_EXCL)))
     attempt(f"plant a link in {path}", lambda: Path(path, "link").symlink_to("/etc/passwd"))
     attempt(f"keep {path}", lambda: os.link(path, f"kept-{time.monotonic_ns()}"))
@@ -63,6 +65,12 @@ def read(path: str, n_bytes: int) -> None:
     """Open, and read the beginning: of memory nothing, as no address is known."""
     with Path(path).open("rb") as opened:
         opened.read(n_bytes)
+
+
+def reopen(path: str) -> None:
+    """Open for reading, and that again for writing."""
+    opened = os.open(path, os.O_RDONLY)
+    os.close(os.open(f"/proc/self/fd/{opened}", os.O_WRONLY))
 
 
 def on_database(path: str) -> None:

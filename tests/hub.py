@@ -27,7 +27,7 @@ import httpx2
 import psutil
 from running import free_port
 from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
+from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 ROOT = Path(__file__).parent.parent
 PROXY = ROOT / ".venv/npm/node_modules/.bin/configurable-http-proxy"
@@ -429,11 +429,7 @@ async def _execute(url: str, token: str, code: str) -> str:
                     break
             await asyncio.sleep(0.3)
     finally:
-        socket.close()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(5):
-                while await socket.read_message() is not None:
-                    pass
+        await _end(socket)
     return "".join(printed)
 
 
@@ -443,11 +439,21 @@ async def _type(url: str, token: str, command: str) -> str:
     # What is typed is shown too, and must not look like what is printed.
     await terminal.write_message(json.dumps(["stdin", f"{command}; echo o''ver\r"]))
     shown = ""
-    async with asyncio.timeout(120):
-        while "over\r\n" not in shown:
-            received = await terminal.read_message()
-            assert received is not None, f"the terminal went away:\n{shown}"
-            kind, *told = json.loads(received)
-            shown += told[0] if kind == "stdout" else ""
-    terminal.close()
+    try:
+        async with asyncio.timeout(120):
+            while "over\r\n" not in shown:
+                received = await terminal.read_message()
+                assert received is not None, f"the terminal went away:\n{shown}"
+                kind, *told = json.loads(received)
+                shown += told[0] if kind == "stdout" else ""
+    finally:
+        await _end(terminal)
     return shown
+
+
+async def _end(opened: WebSocketClientConnection) -> None:
+    opened.close()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(5):
+            while await opened.read_message() is not None:
+                pass

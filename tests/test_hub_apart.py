@@ -52,9 +52,23 @@ for _ in range(600):
 """What olga's kernel does meanwhile: it prints what nobody else may hear."""
 
 KINDS = {
-    *("ask", "bound", "connect", "create", "date", "fetch", "files", "follow", "keep", "list", "look", "map"),
-    *("memory", "open", "overhear", "place", "plant", "read", "rename", "renice", "signal", "take", "trace"),
-    "write",
+    *(
+        "ask",
+        "bound",
+        "connect",
+        "create",
+        "cut",
+        "date",
+        "fetch",
+        "files",
+        "follow",
+        "keep",
+        "list",
+        "look",
+        "map",
+    ),
+    *("memory", "open", "overhear", "place", "plant", "read", "rename", "renice", "signal", "take"),
+    *("trace", "write"),
 }
 """What an account can do to what is its own; were one missing, the attempts would prove nothing."""
 
