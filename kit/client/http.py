@@ -20,7 +20,7 @@ from kit.errors import ServiceError
 Json = Any
 """What a JSON answer holds."""
 
-FIRST_PAUSE_S = 0.5
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 _AGAIN = "The service did not answer; trying again"
 _FORGOTTEN = "Something answers at {} in place of the service, which it does not find: try again in a minute."
 _PASSING = frozenset({502, 503, 504})
@@ -29,7 +29,7 @@ _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
 
 @dataclass(frozen=True)
 class Retries:
-    """How often a request is repeated when the service does not answer; pauses double from 0.5 s.
+    """How often a request is repeated when the service does not answer; pauses double from 0.5 s to 8 s.
 
     Only for requests that may safely arrive twice.
     """
@@ -46,8 +46,8 @@ def say(text: str) -> None:
 
 NO_RETRY = Retries()
 ONE_RETRY = Retries(1)
-PATIENT = Retries(5, say)
-"""Outlasts a restart of the service."""
+PATIENT = Retries(9, say)
+"""Outlasts a restart of the service, which a JupyterHub looks after every 30 seconds: 47 s in all."""
 
 
 class Wire:
@@ -239,10 +239,19 @@ def _present(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 
 def _pause(attempt: int, retries: Retries, reason: str) -> None:
-    pause_s = FIRST_PAUSE_S * 2**attempt
+    pause_s = pause_after(attempt)
     if retries.say:
         retries.say(f"{reason} in {pause_s:g} s ({attempt + 1} of {retries.times}).")
     time.sleep(pause_s)
+
+
+def pause_after(attempt: int) -> float:
+    """Seconds until a request is repeated; 0 is the first attempt.
+
+    >>> [pause_after(attempt) for attempt in range(6)]
+    [0.5, 1.0, 2.0, 4.0, 8.0, 8.0]
+    """
+    return min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2.0**attempt)
 
 
 def _given_up(away: ServiceError, attempt: int) -> ServiceError:
