@@ -22,6 +22,16 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+def wait_for_port(port: int, *, within_s: float = 60) -> None:
+    """Wait until something listens on a port of this machine."""
+    ends_at = time.monotonic() + within_s
+    while time.monotonic() < ends_at:
+        with contextlib.suppress(OSError), contextlib.closing(socket.create_connection(("127.0.0.1", port))):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"nothing listens on port {port}")
+
+
 class Service:
     """``kit serve`` on a folder of its own."""
 

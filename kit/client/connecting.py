@@ -11,6 +11,7 @@ import httpx2
 
 from kit import credentials
 from kit.client.competition import CompetitionClient
+from kit.client.errors import untrusted
 from kit.client.progress import in_kernel
 from kit.client.service import Client, how_to_log_in
 from kit.client.session import Session
@@ -116,11 +117,15 @@ def locate(url: str | None = None) -> tuple[str, str | None]:
 
 
 def _is_service(url: str) -> bool:
-    trust = Session(url).trusts_environment
+    session = Session(url)
     try:
-        answer = httpx2.get(f"{url}/healthz", timeout=10.0, trust_env=trust)
+        answer = httpx2.get(
+            f"{url}/healthz", timeout=10.0, trust_env=session.trusts_environment, verify=session.verify
+        )
         return answer.is_success and "status" in answer.json()
     except httpx2.TransportError as error:
+        if told := untrusted(url, error):
+            raise told from None
         raise ServiceError(
             f"No service answers at {url} ({error}). Check the address, or ask the organizer whether it runs."
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import httpx2
@@ -58,6 +59,21 @@ def is_ours(response: httpx2.Response) -> bool:
         return "class" in response.json()["error"]
     except (ValueError, KeyError, TypeError):
         return False
+
+
+def untrusted(url: str, error: BaseException) -> ServiceError | None:
+    """What to do where a certificate keeps us from a service; None where something else does."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is None:
+        return None
+    return ServiceError(
+        f"The certificate of {url} is not trusted on this machine: {cause.verify_message}. If it comes from "
+        "an authority of your organization's own, name that one's file before Python starts, as in "
+        "SSL_CERT_FILE=/etc/ssl/our-authority.pem; if it does not, somebody may be listening: ask the "
+        "organizer, and send nothing."
+    )
 
 
 def _class_of(name: Any, status: int) -> type[KitError]:

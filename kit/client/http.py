@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from kit.client.errors import error_from, is_ours
+from kit.client.errors import error_from, is_ours, untrusted
 from kit.client.session import Session
 from kit.errors import ServiceError
 
@@ -61,6 +61,7 @@ class Wire:
             timeout=_TIMEOUT,
             transport=transport,
             trust_env=session.trusts_environment,
+            verify=session.verify,
         )
 
     def close(self) -> None:
@@ -120,7 +121,7 @@ class Wire:
                     timeout=timeout,
                 )
             except httpx2.TransportError as error:
-                if attempt == retries.times:
+                if attempt == retries.times or untrusted(self.session.url, error):
                     raise _unreachable(self.session.url, error, attempt) from None
                 reason = _AGAIN
             else:
@@ -267,6 +268,8 @@ def _tried(attempt: int) -> str:
 
 
 def _unreachable(url: str, error: httpx2.TransportError, attempt: int) -> ServiceError:
+    if told := untrusted(url, error):
+        return told
     reason = str(error) or type(error).__name__
     return ServiceError(
         f"The service at {url} does not answer{_tried(attempt)} ({reason}). "

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
+
+import httpx2
 
 
 @dataclass
@@ -24,3 +27,10 @@ class Session:
     def trusts_environment(self) -> bool:
         """Whether proxies of the environment apply: never on the way to this machine itself."""
         return urlsplit(self.url).hostname not in {"localhost", "127.0.0.1", "::1"}
+
+    @property
+    def verify(self) -> ssl.SSLContext | bool:
+        """How certificates are checked: by SSL_CERT_FILE too, also on the way to this machine itself."""
+        if self.trusts_environment or not self.url.startswith("https:"):
+            return True
+        return httpx2.create_ssl_context()

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 
-from kit.client.errors import error_from, is_ours
+from kit.client.errors import error_from, is_ours, untrusted
 from kit.client.session import Session
 from kit.errors import KitError, ServiceError
 
@@ -254,6 +254,7 @@ def _connections(session: Session) -> httpx2.AsyncClient:
         timeout=httpx2.Timeout(WAIT_S + 15.0, connect=10.0),
         limits=httpx2.Limits(max_connections=None),
         trust_env=session.trusts_environment,
+        verify=session.verify,
     )
 
 
@@ -265,6 +266,8 @@ async def _poll(feed: _Feed, session: Session, http: httpx2.AsyncClient) -> bool
     try:
         response = await http.get(feed.path.lstrip("/"), headers=headers)
     except httpx2.TransportError as error:
+        if told := untrusted(session.url, error):
+            raise told from None
         raise ServiceError(f"The service at {session.url} does not answer ({error}).") from None
     if response.status_code == 304:
         return False
