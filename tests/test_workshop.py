@@ -1,0 +1,132 @@
+"""The end of a workshop in small: a hall that watches, a rush to submit, the deadline in it, and a crash."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import four
+import httpx2
+import pandas as pd
+import pytest
+from audit import audit
+from hall import Sent
+from running import Service, running
+
+import kit
+from kit.client import CompetitionClient
+from kit.clock import utc_now
+from kit.errors import NotAllowed
+from kit.service.auth import Scope, new_token
+from kit.store import Store
+
+N_WATCHERS, N_SUBMITTERS, N_GREEDY, LIMIT = 40, 20, 5, 6
+BOARD = "/competitions/four/questions/counts/leaderboard?split=public"
+
+
+class Submitter:
+    """Sends predictions, each better than the one before, until it is too late or too many."""
+
+    def __init__(self, comp: CompetitionClient, name: str, pause_s: float) -> None:
+        self.sent: list[Sent] = []
+        self._comp, self._name, self._pause_s = comp, name, pause_s
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        error = 20.0 + int(self._name[1:]) / 100
+        while not self.sent or self.sent[-1].is_taken:
+            error -= 1
+            sent = Sent(self._name, f"{self._name}-{len(self.sent)}", "counts", began_at=time.time())
+            frame = pd.DataFrame({"id": [1, 2, 3, 4], "count": [v + error for v in (10, 20, 30, 40)]})
+            try:
+                sent.facts, sent.status = self._comp.submit(frame, note=sent.note).facts, 201
+            except NotAllowed as refusal:
+                sent.status = 429 if "has used its" in str(refusal) else 403
+            sent.answered_at = time.time()
+            self.sent.append(sent)
+            time.sleep(self._pause_s)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    four.write_open(tmp_path / "four", phase=f"daily_limit = {LIMIT}")
+    with running([tmp_path / "four"], tmp_path / "data") as service:
+        yield service
+
+
+@pytest.fixture
+def tokens(tmp_path: Path, service: Service) -> dict[str, str]:
+    """Of participants, and of the organizer olga."""
+    tokens = {}
+    with contextlib.closing(Store(tmp_path / "data")) as store:
+        for name in [*(f"p{k:02}" for k in range(N_WATCHERS)), "olga"]:
+            role = "organizer" if name == "olga" else "participant"
+            scopes = tuple(Scope) if name == "olga" else (Scope.SUBMIT, Scope.READ)
+            user = store.accounts.add_user(name, password_hash=None, now=utc_now(), role=role)
+            tokens[name] = new_token(store, user, now=utc_now(), scopes=scopes).text
+    return tokens
+
+
+def wait_until(is_so: Callable[[], bool], within_s: float) -> None:
+    ends_at = time.monotonic() + within_s
+    while not is_so():
+        assert time.monotonic() < ends_at
+        time.sleep(0.05)
+
+
+def shown(board: dict[str, list[dict[str, object]]]) -> dict[object, object]:
+    return {row["team"]: row["submission"] for row in board["rows"]}
+
+
+def test_in_the_rush_before_the_deadline_a_crash_loses_and_doubles_nothing_and_watchers_carry_on(
+    tmp_path: Path, service: Service, tokens: dict[str, str]
+) -> None:
+    database = sqlite3.connect(tmp_path / "data/kit.db")
+    seen: dict[str, list[dict[object, object]]] = {name: [] for name in tokens}
+    with contextlib.ExitStack() as stack:
+        comps = {name: kit.connect(f"{service.url}/four", token=token) for name, token in tokens.items()}
+        for name, comp in comps.items():
+            stack.callback(comp.client.close)
+            comp.client.watch(BOARD, lambda board, name=name: seen[name].append(shown(board)))
+        rush = [
+            Submitter(comps[f"p{k:02}"], f"p{k:02}", 0.0 if k < N_GREEDY else 1.0)
+            for k in range(N_SUBMITTERS)
+        ]
+
+        for each in rush:
+            each.thread.start()
+        for each in rush[:N_GREEDY]:
+            each.thread.join()
+        service.kill()
+        closes_at = int(time.time()) + 6
+        four.write(
+            tmp_path / "four",
+            phase=f"daily_limit = {LIMIT}",
+            closes_at=f"{datetime.fromtimestamp(closes_at, UTC):%Y-%m-%dT%H:%M:%SZ}",
+        )
+        service.start()
+        for each in rush:
+            each.thread.join()
+        waits = "select count(*) from judgement where state in ('QUEUED', 'RUNNING')"
+        wait_until(lambda: database.execute(waits).fetchone() == (0,), 30)
+        best = shown(comps["olga"].client.get(BOARD))
+        wait_until(lambda: all(boards and boards[-1] == best for boards in seen.values()), 30)
+        counted = httpx2.get(
+            f"{service.url}/metrics", headers={"Authorization": f"Bearer {tokens['olga']}"}
+        ).text
+
+    sent = [one for each in rush for one in each.sent]
+    assert audit(tmp_path / "data/kit.db", sent, closes_at, LIMIT) == []
+    assert {one.status for one in sent} == {201, 403, 429}
+    assert all(len(each.sent) == LIMIT + 1 for each in rush[:N_GREEDY])
+    # Each was better than the one before: the last that was taken stands, which is the newest.
+    assert best == {each._name: each.sent[-2].facts["id"] for each in rush}
+    assert 'status="5' not in counted
+    states = database.execute("select state, count(*) from judgement group by state").fetchall()
+    database.close()
+    assert states == [("SCORED", sum(one.is_taken for one in sent))]
