@@ -171,4 +171,4 @@ def test_a_baseline_and_a_score_below_zero_have_their_place() -> None:
 
     assert 'class="baseline"' in html
     assert 'aria-label="-1 to 0"' in html
-    assert "<td></td>" in html
+    assert '<td class="rank"></td>' in html

@@ -66,7 +66,7 @@ def _of_question(board: Json, rows: Sequence[Json]) -> str:
 def _line(row: Json, least: float, most: float, *, shares: bool, moved: bool) -> str:
     place = row["shake_up"]
     cells = [
-        f"<td>{_rank(row)}</td>",
+        f'<td class="rank">{_rank(row)}</td>',
         f'<th scope="row">{escape(row["team"])}{_members(row)}</th>',
         f'<td class="number">{_number(row["score"])}</td>',
         f'<td class="interval wide-only">{_bar(row, least, most)}</td>',

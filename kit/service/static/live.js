@@ -1,7 +1,7 @@
 // Keeps the part #live of a page as the service has it. Makes no element from text: what it takes in is the page itself.
 "use strict";
 (() => {
-  const QUICK_MS = 1000, IDLE_MS = 10000, LONGEST_MS = 30000;
+  const QUICK_MS = 1000, IDLE_MS = 10000, LONGEST_MS = 10000;
   const status = document.getElementById("status");
   let etag = null, failures = 0;
 
@@ -35,7 +35,8 @@
   };
 
   const look = async () => {
-    const headers = etag === null ? {} : { "If-None-Match": etag, Prefer: "wait=20" };
+    // Who was cut off asks at once, to know that all is well again.
+    const headers = etag === null ? {} : { "If-None-Match": etag, ...(failures ? {} : { Prefer: "wait=20" }) };
     const started = Date.now();
     const answer = await fetch(location.href, { headers, cache: "no-store", redirect: "manual" });
     if (answer.type === "opaqueredirect") return location.reload();
