@@ -9,7 +9,8 @@ import four
 import numpy as np
 import pytest
 
-from kit.leaderboard import Board, CombinedRow, Entry, Row, combine, rank, rounded, with_uncertainty
+from kit.combined import Board, CombinedRow, combine
+from kit.leaderboard import Entry, Row, rank, rounded, with_uncertainty
 from kit.submission import Score, Split
 
 _ids = count(1)

@@ -9,20 +9,21 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from kit._scoring import MOST_PAIRED
 from kit.clock import Clock
 from kit.errors import NotFound
-from kit.leaderboard import Board, Entry, Row, combine, rank, with_uncertainty
+from kit.leaderboard import Entry, Row, rank, with_uncertainty
 from kit.service import models
 from kit.service.auth import Caller
 from kit.service.climbing import Climbs
 from kit.service.columns import Columns, Per
+from kit.service.combining import Combined, Combining, Method
 from kit.service.every import every
 from kit.service.hosted import Hosted, HostedQuestion, Sight
 from kit.service.paging import Pages
-from kit.service.rows import Members, board_row, combined_row
+from kit.service.rows import Members, board_row
 from kit.service.seldom import Seldom
 from kit.service.standings import Standings
 from kit.service.view import View, view
@@ -30,7 +31,6 @@ from kit.service.window import ALL_ROWS, Shown, Window, paged
 from kit.store import Place, Store
 from kit.submission import Split
 
-Method = Literal["normalized", "mean_rank"]
 ALL = Sight()
 WHOLE = Window()
 LARGE_FACTOR = 20.0
@@ -47,6 +47,7 @@ class Boards:
         self._standings = Standings(store, self.climbs)
         self._columns = Columns(store)
         self._pages = Pages(store, self._standings, self._columns)
+        self._combining = Combining(store, self._standings)
         self.seldom = Seldom()
         self._kept: dict[tuple[object, ...], _Kept] = {}
         self._locks: defaultdict[tuple[object, ...], threading.Lock] = defaultdict(threading.Lock)
@@ -111,20 +112,23 @@ class Boards:
         topics = [_topic(hosted, question) for question in hosted.questions.values()]
         shown = self._shown(hosted, caller.is_organizer)
 
-        def make(version: int) -> tuple[models.CombinedLeaderboard, View | None]:
-            model = self._combined(hosted, split, method, shown, version)
-            return model, view(model, topics) if len(model.rows) <= ALL_ROWS else None
+        def make(version: int) -> tuple[Combined, View | None]:
+            found = self._combining.make(hosted, split, method, shown, version)
+            return found, None if found.is_large else written(found, WHOLE)
+
+        def written(found: Combined, window: Window, team: str | None = None) -> View:
+            return view(self._combining.page(found, hosted, split, method, shown, window, team), topics)
 
         versions = tuple(question.version for question in hosted.questions.values())
         key = ("combined", hosted.slug, versions, split, method, caller.is_organizer)
-        model, made = cast(
-            tuple[models.CombinedLeaderboard, View | None],
+        found, made = cast(
+            tuple[Combined, View | None],
             self._fresh(key, hosted, topics, shown, make, is_large=lambda each: each[1] is None),
         )
         if made is not None and window.is_whole:
             return made
         team = self._store.accounts.team_of(hosted.slug, caller.user_id)
-        return view(paged(model, window, None if team is None else team["name"]), topics)
+        return written(found, window, None if team is None else team["name"])
 
     def rows(
         self,
@@ -228,35 +232,6 @@ class Boards:
     ) -> models.Leaderboard:
         rows = self._columns.fill(hosted, question, rows, shown, per)
         return self._columns.board(hosted, question, split, shown, version, rows, per=per)
-
-    def _combined(
-        self, hosted: Hosted, split: Split, method: Method, shown: Shown, version: int
-    ) -> models.CombinedLeaderboard:
-        rows: list[models.CombinedRow] = []
-        if not shown.sight.is_hidden:
-            boards = [
-                Board(q.id, q.question.weight, self.ranked(hosted, q, split, shown.sight))
-                for q in hosted.questions.values()
-            ]
-            # Means of ranks are made of whole numbers that everyone sees.
-            exact = shown.is_exact, shown.is_exact or method == "mean_rank"
-            found = combine(boards, method=method)
-            members = self._members(hosted, (row.team for row in found))
-            rows = [combined_row(row, members, *exact) for row in found]
-        return models.CombinedLeaderboard(
-            competition=hosted.slug,
-            split=split.value,
-            method=method,
-            version=version,
-            closed=shown.is_closed,
-            hidden=shown.sight.is_hidden,
-            mode=shown.mode,
-            exact=shown.is_exact,
-            n_rows=len(rows),
-            offset=0,
-            own=None,
-            rows=rows,
-        )
 
     def _rank(self, hosted: Hosted, question: HostedQuestion, split: Split, sight: Sight) -> list[Row]:
         n_tries: dict[int, int] = {}

@@ -107,7 +107,8 @@ async def logged_in(request: Request, service: ServiceHere, credentials: _Creden
     if credentials is None:
         raise NotLoggedIn("Log in first: this needs a token.")
     if service.hub is None:
-        return await run_in_threadpool(caller_of, service.store, credentials.credentials, now=service.clock())
+        # Here, not in a thread: that would take longer than this one row, and as long again to come back.
+        return caller_of(service.store, credentials.credentials, now=service.clock())
     is_acting = request.method not in ("GET", "HEAD")
     return await caller_at_hub(service, service.hub, credentials.credentials, is_acting=is_acting)
 
@@ -128,17 +129,17 @@ def _caller_from_hub(service: Service, visitor: Visitor) -> Caller:
     return Caller(kept, token_id=0, scopes=frozenset(scopes), expires_at=None, groups=visitor.groups)
 
 
-def reader(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:
+async def reader(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:
     """Someone whose token may read."""
     return _with_scope(caller, Scope.READ)
 
 
-def submitter(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:
+async def submitter(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:
     """Someone whose token may submit, and act for its owner in competitions."""
     return _with_scope(caller, Scope.SUBMIT)
 
 
-def organizer(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:
+async def organizer(caller: Annotated[Caller, Depends(logged_in)]) -> Caller:
     """An organizer with a token for it."""
     if caller.user["role"] != "organizer":
         raise NotAllowed("This is for organizers.")
@@ -182,7 +183,7 @@ async def onlooker(
 ) -> Caller:
     """Someone whose token may read; nobody in particular, where leaderboards are for everyone."""
     if credentials is not None or not hosted.competition.access.is_open_to_onlookers:
-        return reader(await logged_in(request, service, credentials))
+        return await reader(await logged_in(request, service, credentials))
     count_look(service, address_of(request))
     return ONLOOKER
 

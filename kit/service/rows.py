@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kit.leaderboard import CombinedRow, Row
+from kit.combined import CombinedRow
+from kit.leaderboard import Row
 from kit.service import models, showing
 from kit.submission import Split
 
@@ -14,9 +15,9 @@ Members = Mapping[str, Sequence[str]]
 
 def board_row(row: Row, split: Split, members: Members, *, exact: bool) -> models.BoardRow:
     """A team's line on a question's leaderboard."""
-    is_baseline = row.entry.is_baseline
-    values = {name: showing.value(score, exact=exact) for name, score in row.entry.scores[split].items()}
-    own = values[row.score.metric]
+    is_baseline, scores = row.entry.is_baseline, row.entry.scores[split]
+    own = scores[row.score.metric]
+    metrics = {name: showing.number(each.score, each.error, exact=exact) for name, each in scores.items()}
     return models.BoardRow(
         rank=row.rank,
         rank_low=row.rank_low,
@@ -26,12 +27,12 @@ def board_row(row: Row, split: Split, members: Members, *, exact: bool) -> model
         p_first=None if row.p_first is None else round(row.p_first, 2),
         team=row.team,
         members=[] if is_baseline else list(members.get(row.team, [])),
-        score=own.score,
-        low=own.low,
-        high=own.high,
+        score=metrics[own.metric],
+        low=showing.number(own.low, own.error, exact=exact),
+        high=showing.number(own.high, own.error, exact=exact),
         level=own.level,
-        warning=own.warning,
-        metrics={name: value.score for name, value in values.items()},
+        warning=showing.warning(own, exact=exact),
+        metrics=metrics,
         n_submissions=row.n_submissions,
         submitted_at=row.entry.submitted_at,
         submission=row.entry.submission,
@@ -39,6 +40,8 @@ def board_row(row: Row, split: Split, members: Members, *, exact: bool) -> model
         # What a team noted is the team's; a baseline's note says what it is.
         note=row.entry.note if is_baseline else None,
         shake_up=row.shake_up,
+        # Said, as a default is copied deeply for each row.
+        built_on=[],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kit._scoring import told
-from kit.leaderboard import Part
+from kit.combined import Part
 from kit.service import models
 from kit.submission import Score
 

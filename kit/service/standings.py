@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from heapq import merge
 
 import numpy as np
 
@@ -34,6 +35,16 @@ class Line:
 
     rank: int | None
     place: Place
+
+    @property
+    def team(self) -> str:
+        """The team's name, or the baseline's."""
+        return self.place.team
+
+    @property
+    def score(self) -> Place:
+        """What it stands with: a score and its error."""
+        return self.place
 
 
 class Order:
@@ -85,6 +96,16 @@ class Order:
         with self._lock:
             places, keys = self._places.copy(), self._teams.copy()
         return [places[key[3]] for key in keys]
+
+    def lines(self) -> list[Line]:
+        """All rows."""
+        with self._lock:
+            places, teams, baselines = self._places.copy(), self._teams.copy(), self._baselines.copy()
+        first: dict[float, int] = {}
+        for number, key in enumerate(teams, start=1):
+            first.setdefault(key[0], number)
+        ranked = {key[3]: first[key[0]] for key in teams}
+        return [Line(ranked.get(key[3]), places[key[3]]) for key in merge(teams, baselines)]
 
     def line(self, team_id: int) -> Line | None:
         """A team's place with its rank; None where it has none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 from kit.service import models
 from kit.service.hosted import Sight
@@ -35,10 +34,7 @@ class Window:
         return max(0, min(own - limit // 2, n_rows - limit)), limit
 
 
-_Model = TypeVar("_Model", models.Leaderboard, models.CombinedLeaderboard)
-
-
-def paged(board: _Model, window: Window, team: str | None = None) -> _Model:
+def paged(board: models.Leaderboard, window: Window, team: str | None = None) -> models.Leaderboard:
     """A whole leaderboard's page, with the row of a team where rows are left out."""
     if window.is_whole and len(board.rows) <= ALL_ROWS:
         return board
