@@ -14,9 +14,9 @@ N_FIELDS = 50
 REACH, ABOVE, STEP, RARE = 16.0, 3.0, 0.2, 1e-30
 """Skills from so far below the best score to so far above it, in steps; all in standard errors. Of a field
 even the rarest skill has so much plausibility."""
-SPREADS, OF_SPREADS, LIKELIEST, ITS_RANGE = (0.25, 0.5, 0.75, 1.0, 1.5, 2.2, 3.3, 5.0, 8.0), 0.16, 1.0, 0.6
+SPREADS, OF_SPREADS, LIKELIEST, ITS_RANGE = (0.25, 0.5, 0.75, 1.0, 1.5, 2.2, 3.3, 5.0, 8.0), 0.2, 1.0, 0.6
 """Of normal skills; how plausible these are beforehand, and middle and width of a lognormal over spreads."""
-LED = ((0.5, np.inf, 0.7), (0.5, 3.0, 0.023), (0.3, 3.0, 0.023), (0.15, 3.0, 0.023), (1.0, 1.0, 0.04))
+LED = ((0.5, np.inf, 0.68), (0.5, 3.0, 0.02), (0.3, 3.0, 0.02), (0.15, 3.0, 0.02), (1.0, 1.0, 0.03))
 """Teams tied at the top: what share they are, how fast the tail below thins out, how plausible that is."""
 WIDTHS, OF_WIDTHS = (2.0, 4.0, 7.0, 11.0), 0.03
 """Of evenly spread skills, such as those of a group high above all others, and how plausible these are.
@@ -67,7 +67,10 @@ def probably_first(skill: Array, moves: Array, least: Array, contends: Array, se
     grid = np.arange(min(-REACH, x[near].min()) - 1.0, ABOVE, STEP)
     fields, weights = _fields(grid)
     fit = np.log(_likelihood(x[near], v[near], grid) @ fields.T + 1e-300).sum(axis=0) + np.log(weights)
-    covariance = (own @ own.T + np.diag(least[rivals] / 2.0)) / unit**2
+    shared = own @ own.T
+    # What went with the mean comes back, which no difference holds: else independent errors look opposed.
+    shared += np.trace(shared) / (len(rivals) * (len(rivals) - 1.0))
+    covariance = (shared + np.diag(least[rivals] / 2.0)) / unit**2
     wins = _wins(
         _likelihood(x[rivals], v[rivals], grid),
         fields[_picked(fit)],
@@ -84,8 +87,10 @@ def _errors(moves: Array, least: Array, rivals: Array) -> tuple[Array, Array]:
     n_blocks, m = moves.shape[1], len(rivals)
     shared = moves[rivals].mean(axis=0)
     own = (moves - shared) / np.sqrt(n_blocks * (n_blocks - 1.0))
-    # Of m independent errors a share of 1 / m went with their mean.
-    variances = np.einsum("ij,ij->i", own, own, dtype=np.float64) * m / max(m - 1.0, 1.0)
+    # Of m independent errors a share of 1 / m went with their mean, and as much was added to others'.
+    is_rival = np.isin(np.arange(len(moves)), rivals)
+    scales = np.where(is_rival, m / max(m - 1.0, 1.0), m / (m + 1.0))
+    variances = np.einsum("ij,ij->i", own, own, dtype=np.float64) * scales
     # Identical submissions leave a rounding error of the size of what cancelled.
     floor = 1e-13 * float(np.square(shared).sum()) / (n_blocks * (n_blocks - 1.0))
     variances[variances < floor] = 0.0
