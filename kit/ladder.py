@@ -41,7 +41,7 @@ class Try(Protocol):
         """Of the blocks; None where they were not kept."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rung:
     """Where a team stands after one of its submissions."""
 

@@ -176,10 +176,10 @@ class Store:
         return read_influences(self._c, judgements, split)
 
     def tries(
-        self, competition: str, question: str, metric: str, *, team_id: int | None = None
+        self, competition: str, question: str, metric: str, *, teams: Collection[int]
     ) -> list[ScoredTry]:
-        """All teams' scored submissions, or one team's, in the order in which they were told. Secret."""
-        return read_tries(self._c, competition, question, metric, team_id)
+        """Some teams' scored submissions, in the order in which they were told. Secret."""
+        return read_tries(self._c, competition, question, metric, teams)
 
     def sketches(self, judgements: Collection[int]) -> dict[int, Sketch]:
         """By judgement, what tells how predictions differ, of those that kept it. Secret."""

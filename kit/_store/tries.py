@@ -20,12 +20,13 @@ from submission s join team t on t.id = s.team_id and not t.is_baseline
 join standing n on n.submission_id = s.id
 join judgement j on j.id = n.judgement_id join question_version v on v.id = j.version_id
 join score c on c.judgement_id = n.judgement_id and c.metric = :metric and c.split = 'public'
-where s.competition = :competition and s.question = :question {of_team}
+where s.competition = :competition and s.question = :question
+and s.team_id in (select value from json_each(:teams))
 order by first, s.id
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScoredTry:
     """A team's scored submission with its exact public score. Secret."""
 
@@ -41,12 +42,11 @@ class ScoredTry:
 
 
 def read_tries(
-    c: Connections, competition: str, question: str, metric: str, team_id: int | None
+    c: Connections, competition: str, question: str, metric: str, teams: Collection[int]
 ) -> list[ScoredTry]:
-    """All teams' scored submissions to a question, or one team's; without baselines."""
-    given = {"competition": competition, "question": question, "metric": metric, "team": team_id}
-    # Not "or is null", which would keep SQLite from the index of the team.
-    of_team = "" if team_id is None else "and s.team_id = :team"
+    """Some teams' scored submissions to a question; without baselines."""
+    given = {"competition": competition, "question": question, "metric": metric}
+    given["teams"] = json.dumps(list(teams))
     return [
         ScoredTry(
             submission=row["id"],
@@ -59,7 +59,7 @@ def read_tries(
             score=row["score"],
             se=row["se"],
         )
-        for row in c.rows(_TRIES.format(of_team=of_team), given)
+        for row in c.rows(_TRIES, given)
     ]
 
 

@@ -14,6 +14,9 @@ from kit.service.hosted import Hosted, HostedQuestion
 from kit.store import ScoredTry, Store
 from kit.submission import Split
 
+PIECE = 1000
+"""Of so many teams the tries are read at a time."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -56,7 +59,7 @@ class Climbs:
         self, hosted: Hosted, question: HostedQuestion, until: datetime | None, team_id: int
     ) -> Mapping[int, Release]:
         """What a team was told after each of its submissions, by their ids."""
-        tries = self._tries(hosted, question, until, team_id).get(team_id, [])
+        tries = self._tries(hosted, question, until, [team_id]).get(team_id, [])
         rungs = self._climb(hosted, question, until, team_id, tries)
         return {
             tried.submission: Release(tries[rung.standing].submission, rung.has_moved)
@@ -64,27 +67,23 @@ class Climbs:
         }
 
     def standings(
-        self,
-        hosted: Hosted,
-        question: HostedQuestion,
-        until: datetime | None,
-        teams: Collection[int] | None = None,
+        self, hosted: Hosted, question: HostedQuestion, until: datetime | None, teams: Collection[int]
     ) -> dict[int, Standing]:
-        """Where each team stands, of all or of some."""
-        by_team: dict[int, list[ScoredTry]] = {}
-        for team_id in (None,) if teams is None else teams:
-            by_team |= self._tries(hosted, question, until, team_id)
-        found = {}
-        for team_id, tries in by_team.items():
-            rungs = self._climb(hosted, question, until, team_id, tries)
-            found[team_id] = Standing(tries[rungs[-1].standing], len(tries))
+        """Where some teams stand."""
+        found, numbers = {}, sorted(teams)
+        # By the piece: all tries of a large competition would take a gigabyte at once.
+        for start in range(0, len(numbers), PIECE):
+            by_team = self._tries(hosted, question, until, numbers[start : start + PIECE])
+            for team_id, tries in by_team.items():
+                rungs = self._climb(hosted, question, until, team_id, tries)
+                found[team_id] = Standing(tries[rungs[-1].standing], len(tries))
         return found
 
     def _tries(
-        self, hosted: Hosted, question: HostedQuestion, until: datetime | None, team_id: int | None
+        self, hosted: Hosted, question: HostedQuestion, until: datetime | None, teams: Collection[int]
     ) -> dict[int, list[ScoredTry]]:
         by_team = defaultdict(list)
-        for tried in self._store.tries(hosted.slug, question.id, question.question.metric, team_id=team_id):
+        for tried in self._store.tries(hosted.slug, question.id, question.question.metric, teams=teams):
             if until is None or tried.submitted_at < until:
                 by_team[tried.team_id].append(tried)
         return by_team

@@ -53,7 +53,7 @@ def series(service: Service, hosted: Hosted) -> list[models.Series]:
 def _of_question(service: Service, hosted: Hosted, question: HostedQuestion) -> list[models.Series]:
     metric, by_team = question.question.metric, defaultdict(list)
     for team_id in service.boards.busiest(hosted, question, MOST_TEAMS):
-        by_team[team_id] = service.store.tries(hosted.slug, question.id, metric, team_id=team_id)
+        by_team[team_id] = service.store.tries(hosted.slug, question.id, metric, teams=[team_id])
     numbers = {tried.submission: len(tries) for tries in by_team.values() for tried in tries}
     entries = {entry.submission: entry for entry in service.store.chosen(numbers)}
     made = []

@@ -239,7 +239,7 @@ class Standings:
 
     def _climbed(self, hosted: Hosted, question: HostedQuestion, sight: Sight, found: Changes) -> Changes:
         """The same with each team where the ladder has it."""
-        teams = None if found.is_all else {each.team_id for each in found.places if not each.is_baseline}
+        teams = [each.team_id for each in found.places if not each.is_baseline]
         standings = self._climbs.standings(hosted, question, sight.until, teams)
         sign = -1.0 if question.metrics[0].greater_is_better else 1.0
         places = [place for place in found.places if place.is_baseline]
