@@ -6,13 +6,16 @@ import contextlib
 import fcntl
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import uvicorn
 
@@ -35,6 +38,8 @@ HOST = "127.0.0.1"
 PORT = 8000
 SWITCH_S = 0.0005
 """A thread that computes lets others go on so soon: Python's 5 ms, at each of a request's steps, add up."""
+HUBS = "hub"
+TAKE_OVER_S = 20.0
 
 
 def serve(
@@ -70,7 +75,7 @@ def serve(
     sys.setswitchinterval(SWITCH_S)
     competitions = load_competitions(directories)
     _check_hub(competitions, hub)
-    with _only_service(data), contextlib.closing(Store(data)) as store:
+    with _only_service(data, by_hub=hub is not None), contextlib.closing(Store(data)) as store:
         store.blobs.clear_incoming()
         listener = _listen(host, port)
         app = create_app(
@@ -121,15 +126,47 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _only_service(data: Path) -> Generator[None, None, None]:
+def _only_service(data: Path, *, by_hub: bool) -> Generator[None, None, None]:
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (data / "service.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with (data / "service.lock").open("a+") as lock:
+        if not _locks(lock) and not (by_hub and _takes_over(lock)):
             text = f"Another service runs on {data}: stop it, or name another folder with --data."
-            raise OrganizerError(text) from None
+            raise OrganizerError(text)
+        lock.truncate(0)
+        lock.write(f"{os.getpid()} {HUBS if by_hub else 'own'}")
+        lock.flush()
         yield
+
+
+def _locks(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _takes_over(lock: IO[str]) -> bool:
+    """Whether this service takes the place of one that outlived its Hub: the next one changed its token."""
+    lock.seek(0)
+    pid, _, kind = lock.read().partition(" ")
+    if kind != HUBS or _parent_of(int(pid)) in (None, os.getppid()):
+        return False
+    log.warning("Service %s outlived its Hub: taking its place", pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(pid), signal.SIGTERM)
+    ends_at = time.monotonic() + TAKE_OVER_S
+    while not (is_mine := _locks(lock)) and time.monotonic() < ends_at:
+        time.sleep(0.1)
+    return is_mine
+
+
+def _parent_of(pid: int) -> int | None:
+    """The process that a process belongs to; None where the system does not say."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def _listen(host: str, port: int) -> socket.socket:

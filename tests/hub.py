@@ -171,7 +171,40 @@ class Hub:
     base: str
     account: str
     accounts: Mapping[str, str] = field(default_factory=dict)
-    pid: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The Hub's own process."""
+        assert self.process is not None
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start the Hub, and wait until its service answers through its proxy."""
+        command = [
+            sys.executable,
+            "-m",
+            "jupyterhub",
+            "--config",
+            str(self.folder / "hub/jupyterhub_config.py"),
+        ]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("KIT_", "JUPYTER", "XDG_"))}
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                opened_to_all([ROOT, Path(sys.base_prefix), Path(sys.prefix)], command),
+                cwd=self.folder / "hub",
+                env=environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        _wait(self, self.process)
+
+    def kill(self) -> None:
+        """Kill the Hub alone: its proxy, its service and people's servers live on."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
 
     @property
     def url(self) -> str:
@@ -317,23 +350,12 @@ def _write(hub: Hub, competitions: Mapping[str, str]) -> None:
 
 @contextlib.contextmanager
 def _process(hub: Hub) -> Iterator[None]:
-    command = [sys.executable, "-m", "jupyterhub", "--config", str(hub.folder / "hub/jupyterhub_config.py")]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("KIT_", "JUPYTER", "XDG_"))}
-    with hub.log.open("wb") as log:
-        process = subprocess.Popen(
-            opened_to_all([ROOT, Path(sys.base_prefix), Path(sys.prefix)], command),
-            cwd=hub.folder / "hub",
-            env=environment,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    hub.pid = process.pid
     try:
-        _wait(hub, process)
+        hub.start()
         yield
     finally:
-        _stop(hub, process)
+        if hub.process is not None:
+            _stop(hub, hub.process)
 
 
 def _wait(hub: Hub, process: subprocess.Popen[bytes]) -> None:

@@ -64,9 +64,11 @@ def serve(
     from kit.cli import serving
 
     settings = serving.hub_settings(organizers) if hub else None
-    if settings is not None:
+    if settings is None:
+        serving.check_port(host, port, "kit serve")
+    else:
+        # Taken it may be by a service that outlived its Hub, whose place this one takes.
         host, port = serving.hub_address(host, port)
-    serving.check_port(host, port, "kit serve")
     # Loaded before the service is: it takes a second, and a mistake should be told without delay.
     competitions = serving.load(directories)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -1,0 +1,147 @@
+"""What breaks around the service on a real JupyterHub: the Hub itself, its answers, its proxy."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+
+import httpx2
+import pandas as pd
+import psutil
+import pytest
+from hub import Hub, missing, processes_of, running_hub
+
+from kit.client import Client
+
+pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+
+PERFECT = {"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]}
+
+
+def until(is_so: Callable[[], object], *, seconds: float = 60) -> None:
+    ends_at = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < ends_at
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[Hub]:
+    with running_hub(base="/jupyter") as hub:
+        yield hub
+
+
+def service_of(hub: Hub) -> int:
+    """The service's process: that which listens."""
+    listening = (p for p in processes_of(hub.account) if p.status() != psutil.STATUS_ZOMBIE)
+    return next(p.pid for p in listening if "serve" in p.cmdline() and p.ppid() == hub.pid)
+
+
+def is_alive(pid: int) -> bool:
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+WHILE_THE_HUB_IS_DOWN = """
+import pathlib, sys, time
+import kit, pandas
+from kit.errors import ServiceError
+
+def heard(name):
+    while not pathlib.Path(name).exists():
+        time.sleep(0.05)
+
+def frame(off):
+    return pandas.DataFrame({"id": [1, 2, 3, 4], "count": [10 + off, 20 + off, 30 + off, 40 + off]})
+
+comp = kit.connect()
+earlier = comp.submit(frame(2), wait=True)
+pathlib.Path("ready").touch()
+heard("down")
+# Who was known a moment ago goes on.
+taken = comp.submit(frame(1), wait=True)
+print("meanwhile", taken.state)
+# As half a minute later: the service must ask the Hub.
+comp.client.token = sys.argv[1]
+try:
+    comp.leaderboard()
+except ServiceError as error:
+    print("told:", error)
+pathlib.Path("sending").touch()
+later = comp.submit(frame(0), wait=True)
+print("later", later.state)
+print([each.id for each in comp.submissions()] == [later.id, taken.id, earlier.id])
+"""
+
+
+def test_while_the_hub_is_down_that_is_told_and_what_is_sent_arrives_when_it_is_back(hub: Hub) -> None:
+    alice = hub.person("alice")
+    alice.start_server()
+    home = hub.folder / "home" / alice.name
+    alice.keep("participant.py", WHILE_THE_HUB_IS_DOWN)
+    started = "import subprocess, sys; subprocess.Popen([sys.executable, 'participant.py', {!r}], "
+    started += "stdout=open('told', 'w'), stderr=subprocess.STDOUT, start_new_session=True)"
+    alice.run(started.format(hub.person("alice").token))
+    until((home / "ready").exists)
+    service = service_of(hub)
+
+    hub.kill()
+    (home / "down").touch()
+    until((home / "sending").exists)
+    lived_on = is_alive(service)
+    hub.start()
+    until(lambda: "True" in (home / "told").read_text() or "Error" in (home / "told").read_text())
+
+    told = (home / "told").read_text()
+    assert lived_on
+    assert "meanwhile SCORED" in told
+    assert (
+        "told: The JupyterHub does not answer. What was taken before is safe; try again in a minute." in told
+    )
+    assert "The JupyterHub does not answer; trying again in 0.5 s" in told
+    assert "later SCORED\nTrue" in told
+    # The next Hub's own service takes the place of the old one, whose token counts no more.
+    until(lambda: not is_alive(service))
+    until(lambda: service_of(hub) != service)
+    until(lambda: alice.ask("GET", "/healthz").status_code == 200)
+
+
+def test_a_slow_hub_holds_up_only_those_whom_the_service_does_not_know_yet(hub: Hub) -> None:
+    known, new = hub.person("alice"), hub.person("bob")
+    httpx2.get(f"{hub.direct}/api/v1/me", headers=known.header).raise_for_status()
+    with futures.ThreadPoolExecutor() as pool:
+        os.kill(hub.pid, signal.SIGSTOP)
+        try:
+            asked = pool.submit(httpx2.get, f"{hub.direct}/api/v1/me", headers=new.header, timeout=60)
+            at_once = httpx2.get(f"{hub.direct}/api/v1/me", headers=known.header)
+            with pytest.raises(futures.TimeoutError):
+                asked.result(2)
+        finally:
+            os.kill(hub.pid, signal.SIGCONT)
+
+        assert at_once.json()["name"] == known.name
+        assert asked.result().json()["name"] == new.name
+
+
+def test_a_restarted_proxy_interrupts_neither_sending_nor_watching(hub: Hub) -> None:
+    bob = hub.person("bob")
+    proxy = next(
+        p
+        for p in psutil.process_iter()
+        if p.ppid() == hub.pid and "configurable-http-proxy" in str(p.cmdline())
+    )
+    with Client(hub.service, token=bob.token) as client:
+        comp = client.competition("four")
+        n_rows: list[int] = []
+        watch = comp.watch_leaderboard(lambda board: n_rows.append(len(board["rows"])))
+        until(lambda: n_rows)
+
+        proxy.kill()
+        sent = comp.submit(pd.DataFrame(PERFECT))
+
+        assert sent.wait(60).score == 0.0
+        assert [each.id for each in comp.submissions()] == [sent.id]
+        until(lambda: n_rows[-1] > n_rows[0])
+        watch.stop()
