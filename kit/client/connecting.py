@@ -137,8 +137,9 @@ def _is_logged_in(comp: CompetitionClient, *, given: bool) -> bool:
     client = comp.client
     if client.token:
         try:
-            if comp.refresh()["me"] is None:
-                client.me()
+            me = comp.refresh()["me"] or client.me()
+            client.session.name = me["name"]
+            client.session.share()
             return True
         except NotLoggedIn:
             if given or not in_kernel():

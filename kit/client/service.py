@@ -82,8 +82,12 @@ class Client(Wire):
         wanted = {"scopes": None if scopes is None else list(scopes), "label": label, "days": days}
         given = {key: value for key, value in wanted.items() if value is not None}
         answer = self.post("/tokens", {"name": name, "password": password, **given})
-        self.token = answer["token"]
+        self._enter(answer)
         return answer
+
+    def _enter(self, answer: Json) -> None:
+        self.session.token, self.session.name = answer["token"], answer["user"]["name"]
+        self.session.share()
 
     def sign_up(
         self, name: str, password: str, *, email: str | None = None, invite: str | None = None
@@ -91,7 +95,7 @@ class Client(Wire):
         """Make an account and use its token from now on."""
         given = {key: value for key, value in (("email", email), ("invite", invite)) if value}
         answer = self.post("/users", {"name": name, "password": password, **given})
-        self.token = answer["token"]
+        self._enter(answer)
         return answer
 
     def log_out(self) -> None:

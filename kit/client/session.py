@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import ssl
+import weakref
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx2
 
 
-@dataclass
+@dataclass(eq=False)
 class Session:
-    """A service and a token; shared by all that speaks for a client, so that a login reaches all."""
+    """A service and a token; shared by all that speaks for a client, so that a login reaches all.
+
+    ``name`` is whose token it is, where that is known; ``refused`` a token that the service took no longer.
+    """
 
     url: str
     token: str | None = field(default=None, repr=False)
+    name: str | None = None
+    refused: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        _all.add(self)
+
+    def share(self) -> None:
+        """Give the token to this person's other sessions here whose own was refused: they carry on by it."""
+        for other in [*_all]:
+            is_ended = other.refused is not None and other.refused == other.token
+            if is_ended and self.name is not None and (other.url, other.name) == (self.url, self.name):
+                other.token = self.token
 
     def headers(self) -> dict[str, str]:
         """The headers of each request; a token that is none of the kit's is a JupyterHub's."""
@@ -34,3 +50,6 @@ class Session:
         if self.trusts_environment or not self.url.startswith("https:"):
             return True
         return httpx2.create_ssl_context()
+
+
+_all: weakref.WeakSet[Session] = weakref.WeakSet()

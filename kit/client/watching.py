@@ -17,7 +17,7 @@ import httpx2
 
 from kit.client.errors import error_from, is_ours, untrusted
 from kit.client.session import Session
-from kit.errors import KitError, ServiceError
+from kit.errors import KitError, NotLoggedIn, ServiceError
 
 Callback = Callable[[Any], object]
 OnError = Callable[[KitError], object]
@@ -25,6 +25,8 @@ OnRest = Callable[[], object]
 
 WAIT_S = 20
 LONGEST_PAUSE_S = 10.0
+REFUSED_S = 60.0
+"""How long nothing is asked by a token that the service refused, unless there is another meanwhile."""
 REST_S = 3600.0
 """What is watched for somebody's eyes rests when they have not looked for so long. Each change that is shown
 counts as activity of the kernel, which an abandoned page would keep from being culled all night."""
@@ -226,14 +228,14 @@ class Hub:
     async def _follow(self, feed: _Feed) -> None:
         n_failures = 0
         while feed.listeners():
-            started = time.monotonic()
+            started, token = time.monotonic(), self._session.token
             try:
-                changed = await _poll(feed, self._session, self._http)
+                changed = await _poll(feed, self._session, self._http, waits=not n_failures)
             except KitError as error:
                 n_failures += 1
                 for watch in feed.listeners():
                     watch.fail(error)
-                await asyncio.sleep(_backoff_s(n_failures))
+                await self._pause(error, n_failures, token)
                 self._let_rest(feed)
                 continue
             if n_failures and not changed:
@@ -247,6 +249,16 @@ class Hub:
             self._let_rest(feed)
         self._feeds.pop(feed.path, None)
 
+    async def _pause(self, error: KitError, n_failures: int, token: str | None) -> None:
+        """Wait before asking again; where the token was refused, for another token, or long."""
+        if not isinstance(error, NotLoggedIn):
+            await asyncio.sleep(_backoff_s(n_failures))
+            return
+        self._session.refused = token
+        ends_at = time.monotonic() + REFUSED_S
+        while self._session.token == token and time.monotonic() < ends_at:
+            await asyncio.sleep(_SHORTEST_ROUND_S)
+
 
 def _connections(session: Session) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
@@ -258,9 +270,10 @@ def _connections(session: Session) -> httpx2.AsyncClient:
     )
 
 
-async def _poll(feed: _Feed, session: Session, http: httpx2.AsyncClient) -> bool:
+async def _poll(feed: _Feed, session: Session, http: httpx2.AsyncClient, *, waits: bool) -> bool:
     """Ask once; True where the value changed and was delivered."""
-    headers = session.headers() | {"Prefer": f"wait={WAIT_S}"}
+    # Who was cut off asks without waiting, to know that all is well again.
+    headers = session.headers() | ({"Prefer": f"wait={WAIT_S}"} if waits else {})
     if feed.etag:
         headers["If-None-Match"] = feed.etag
     try:

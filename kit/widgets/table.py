@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from kit.errors import KitError
+from kit.errors import KitError, NotLoggedIn
 from kit.widgets._widget import KitWidget, css, esm
 
 KINDS = frozenset({"text", "note", "number", "rank", "interval", "share", "time", "bar", "badge"})
@@ -52,7 +52,9 @@ class LiveTable(KitWidget):
     selectable = traitlets.Int(0).tag(sync=True)
     selected: traitlets.List[Any] = traitlets.List().tag(sync=True)
     flash = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    status = traitlets.Enum(["waiting", "live", "reconnecting", "resting", "still"], "still").tag(sync=True)
+    status = traitlets.Enum(["waiting", "live", "reconnecting", "ended", "resting", "still"], "still").tag(
+        sync=True
+    )
     updated_at = traitlets.Unicode().tag(sync=True)
     height = traitlets.Unicode().tag(sync=True)
 
@@ -63,9 +65,9 @@ class LiveTable(KitWidget):
         """Show these rows, which just came from the service; safe from any thread."""
         self.change(rows=list(rows), status="live", updated_at=updated_at, **traits)
 
-    def lost(self, error: KitError) -> None:  # noqa: ARG002
-        """Say that the service does not answer; what is shown stays."""
-        self.change(status="reconnecting")
+    def lost(self, error: KitError) -> None:
+        """Say that the service does not answer, or that the log-in has ended; what is shown stays."""
+        self.change(status="ended" if isinstance(error, NotLoggedIn) else "reconnecting")
 
     def rest(self) -> None:
         """Say that it is followed no longer, as nobody looks; whoever looks again wakes it."""

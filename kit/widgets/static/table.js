@@ -328,7 +328,7 @@ class Table {
     this.status.title = at ? utc(at) : "";
     const shown = status !== "still" && isLeft(this.model, this.status) ? "left" : status;
     this.status.dataset.status = shown;
-    const words = { live: `Live${when}`, reconnecting: `Reconnecting…${when}`, waiting: "Loading…", still: "",
+    const words = { live: `Live${when}`, reconnecting: `Reconnecting…${when}`, ended: `Your log-in has ended: run kit.connect(…) again${when}`, waiting: "Loading…", still: "",
       resting: `Paused while nobody looks${when}`, left: `As it was: no kernel follows it. Run the cell again${when}` }[shown] ?? status;
     if (this.status.textContent !== words) this.status.textContent = words;
   }
