@@ -5,7 +5,7 @@ them in the ten around the deadline) and watch how they are judged, 50 files of 
 organizer's screen is open. Everything that anybody was told is compared with the store afterwards. Then the
 same with the service killed in the rush. There is no peer: ours_s is what the case names.
 
-    python benchmarks/workshop.py [--hub] [--quick] [--json] [--watchers N] [--only calm|killed]
+    python benchmarks/workshop.py [--place alone|hub|both] [--scene calm|killed|both] [--quick] [--json]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import random
 import signal
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,12 +35,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import latency  # noqa: E402
 from audit import audit, shown_after  # noqa: E402
 from hall import Hall  # noqa: E402
-from running import Service  # noqa: E402
 from spending import Spending  # noqa: E402
-
-from kit.clock import utc_now  # noqa: E402
-from kit.service.auth import Scope, new_token  # noqa: E402
-from kit.store import Store  # noqa: E402
+from stages import Stage, alone, on_hub, whole_second  # noqa: E402
 
 N_ROWS = 10_000
 LIMIT = 3
@@ -100,18 +97,19 @@ class World:
     folder: Path
     size: Size
     files: list[bytes] = field(default_factory=list)
-    tokens: dict[str, str] = field(default_factory=dict)
-    organizer: str = ""
-    closes_at: datetime = datetime.max
 
     @property
     def competition(self) -> Path:
         """The competition's folder."""
         return self.folder / "workshop"
 
+    @property
+    def names(self) -> list[str]:
+        """Everybody's."""
+        return [f"p{k:04}" for k in range(self.size.watchers)]
+
     def close_at(self, at: datetime) -> None:
         """Write the deadline, which a service reads when it starts."""
-        self.closes_at = at
         text = TOML.format(closes_at=at.isoformat().replace("+00:00", "Z"), limit=LIMIT)
         (self.competition / "competition.toml").write_text(text)
 
@@ -140,33 +138,18 @@ def _make_coded(folder: Path) -> None:
     test[["id", "y"]].assign(split=split).to_csv(folder / "private/coded.csv", index=False)
 
 
-@contextlib.contextmanager
-def plain(world: World) -> Iterator[Service]:
-    """The service by itself; people have tokens of its own."""
-    data = world.folder / "data"
-    service = Service([world.competition], data)
-    now = utc_now()
-    with contextlib.closing(Store(data)) as store:
-        for k in range(world.size.watchers):
-            user = store.accounts.add_user(f"p{k:04}", password_hash=None, now=now)
-            world.tokens[user["name"]] = new_token(store, user, now=now).text
-        olga = store.accounts.add_user("olga", password_hash=None, now=now, role="organizer")
-        world.organizer = new_token(store, olga, now=now, scopes=tuple(Scope)).text
-    yield service
-
-
-async def rush(world: World, hall: Hall, deadline: float) -> None:
+async def rush(world: World, tokens: Mapping[str, str], hall: Hall, deadline: float) -> None:
     """Everybody: the watchers come, code is sent, and the rush begins 45 s before the deadline."""
-    rng, names, start_at = random.Random(0), list(world.tokens), deadline - BEFORE_S
+    rng, names, start_at = random.Random(0), list(tokens), deadline - BEFORE_S
     n_submitters = world.size.submitters
     for name in names:
-        hall.start_watching(world.tokens[name], "y")
+        hall.start_watching(tokens[name], "y")
         await asyncio.sleep(world.size.ramp_s / len(names))
     for k in range(world.size.codes):
         name = names[-1 - k % (len(names) - n_submitters or 1)]
         code = CODE.format(n=50 + k).encode()
         given = (f"code-{k}", "coded", "submission.py", code)
-        hall.start_submitting(name, world.tokens[name], *given, at=start_at - 5 + k * 0.05)
+        hall.start_submitting(name, tokens[name], *given, at=start_at - 5 + k * 0.05)
     sending = []
     for k, name in enumerate(names[:n_submitters]):
         is_greedy = k % 20 == 19
@@ -175,7 +158,7 @@ async def rush(world: World, hall: Hall, deadline: float) -> None:
         # Who is greedy tries for more than the limit allows, all at the same time.
         for again in range(LIMIT + 2 if is_greedy else 1):
             given = (f"{name}-{again}", "y", "predictions.parquet", world.files[k])
-            sending.append(hall.start_submitting(name, world.tokens[name], *given, at=at))
+            sending.append(hall.start_submitting(name, tokens[name], *given, at=at))
     await asyncio.gather(*sending)
 
 
@@ -203,43 +186,39 @@ def screen(url: str, token: str) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-async def scene(world: World, service: Service, *, kill: bool) -> list[dict[str, object]]:
+async def scene(world: World, stage: Stage, *, kill: bool) -> list[dict[str, object]]:
     """All of it once."""
-    size = world.size
-    deadline = time.time() + 15 + size.ramp_s + BEFORE_S
-    world.close_at(datetime.fromtimestamp(int(deadline) + 1, UTC))
-    deadline = world.closes_at.timestamp()
-    service.start()
-    hall = Hall(service.url, "workshop")
-    with (
-        screen(service.url, world.organizer) as shown,
-        Spending(service.process.pid, screen=shown.pid) as spent,
-    ):
-        crowd = asyncio.create_task(rush(world, hall, deadline))
+    closes_at = whole_second(time.time() + stage.opens_within_s + world.size.ramp_s + 5 + BEFORE_S)
+    deadline = closes_at.timestamp()
+    world.close_at(closes_at)
+    stage.open(world.competition)
+    print(f"open {deadline - BEFORE_S - time.time():.0f} s before the rush", file=sys.stderr)
+    hall, away_s = Hall(stage.url, "workshop"), 0.0
+    with contextlib.ExitStack() as stack:
+        shown = stack.enter_context(screen(stage.url, stage.organizer))
+        spent = stack.enter_context(Spending(stage.pid, screen=shown.pid, **stage.others))
+        crowd = asyncio.create_task(rush(world, stage.tokens, hall, deadline))
         await asyncio.sleep(max(0.0, deadline - BEFORE_S - time.time()))
         spent.begin()
         if kill:
-            await asyncio.sleep(BEFORE_S - 12)
-            await asyncio.to_thread(_kill, service)
-            spent.follow(service.process.pid)
+            await asyncio.sleep(max(0.0, deadline - stage.back_within_s - time.time()))
+            began = time.monotonic()
+            await asyncio.to_thread(stage.kill)
+            away_s = time.monotonic() - began
+            spent.follow(stage.pid)
         await asyncio.sleep(max(0.0, deadline - BEFORE_S + RUSH_S - time.time()))
         told = spent.told()
         await crowd
         await asyncio.sleep(5)
         await hall.end()
-    service.stop()
-    rows = results(hall, deadline)
+    stage.close()
+    rows = [row("away", away_s)] if kill else []
+    rows += results(hall, deadline)
     for part, share, most_bytes in told:
         rows.append(row(f"processors taken by {part}", share, most_mb=round(most_bytes / 1e6)))
-    wrong = [*hall.bad, *audit(world.folder / "data/kit.db", hall.sent, deadline, LIMIT)]
-    rows.append(row("wrong", len(wrong), 0.5, found=wrong[:20]))
+    wrong = [*hall.bad, *audit(stage.database, hall.sent, deadline, LIMIT)]
+    rows.append(row("wrong", len(wrong), found=wrong[:20]))
     return rows
-
-
-def _kill(service: Service) -> None:
-    service.process.send_signal(signal.SIGKILL)
-    service.process.wait()
-    service.start()
 
 
 def results(hall: Hall, deadline: float) -> list[dict[str, object]]:
@@ -272,7 +251,17 @@ def row(case: str, ours_s: float, limit_s: float | None = None, **more: object) 
     return {"case": case, "ours_s": ours_s, "peer_s": None, "ratio": None, "limit_s": limit_s, **more}
 
 
+PLACES = {"alone": alone, "hub": on_hub}
 SCENES = {"calm": False, "killed": True}
+
+
+def play(place: str, name: str, size: Size) -> list[dict[str, object]]:
+    """A scene at a place, with a new competition."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = make(Path(folder), size)
+        with PLACES[place](world.folder, world.competition, world.names) as stage:
+            found = asyncio.run(scene(world, stage, kill=SCENES[name]))
+    return [{**each, "case": f"{place}, {name}: {each['case']}"} for each in found]
 
 
 def main() -> None:
@@ -280,21 +269,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everybody")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--hub", action="store_true", help="on a real JupyterHub too; as root")
+    parser.add_argument("--place", choices=[*PLACES, "both"], default="alone", help="a Hub takes root")
+    parser.add_argument("--scene", choices=[*SCENES, "both"], default="both")
     parser.add_argument("--watchers", type=int, default=500)
-    parser.add_argument("--only", choices=[*SCENES])
     given = parser.parse_args()
     # Ended early, it must not leave a service behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     size = Size(50, 30, 5, 2.0) if given.quick else Size(given.watchers, 300, 50, 10.0)
     rows: list[dict[str, object]] = []
-    for name, kill in SCENES.items():
-        if given.only in (None, name):
-            with tempfile.TemporaryDirectory() as folder:
-                world = make(Path(folder), size)
-                with plain(world) as service:
-                    found = asyncio.run(scene(world, service, kill=kill))
-                rows += [{**each, "case": f"{name}: {each['case']}"} for each in found]
+    for place, name in itertools.product(PLACES, SCENES):
+        if given.place in ("both", place) and given.scene in ("both", name):
+            rows += play(place, name, size)
     if given.json:
         print(json.dumps(rows))
         return
