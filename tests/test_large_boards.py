@@ -19,6 +19,7 @@ import kit
 from kit.cli import main
 from kit.clock import utc_now
 from kit.leaderboard import rank
+from kit.service import models
 from kit.service.auth import Scope
 from kit.service.climbing import Climbs
 from kit.service.hosted import Sight
@@ -84,6 +85,15 @@ def test_a_long_leaderboard_comes_by_the_page_with_ones_own_row_beside_it(many: 
     assert told([found["own"]]) == expected[-1:]
     assert found["own"]["members"] == [last.name]
     assert found["own"]["n_submissions"] == 2
+
+
+def test_those_who_ask_together_share_the_rows_and_each_has_their_own(many: Served) -> None:
+    first, second = (someone(many, number).get(BOARD) for number in (3, 4))
+
+    found = [models.Leaderboard.model_validate_json(each.content) for each in (first, second)]
+    assert [each.own and each.own.team for each in found] == ["team-3", "team-4"]
+    assert found[0].model_copy(update={"own": None}) == found[1].model_copy(update={"own": None})
+    assert first.content == found[0].model_dump_json().encode()
 
 
 def test_pages_put_together_are_the_leaderboard(many: Served) -> None:
@@ -217,6 +227,7 @@ def test_the_order_kept_in_memory_is_that_of_the_plain_computation(store: Store,
             order = standings.order(hosted, question, split, Sight())
             expected = plain(store, split, False, None)
             lines = order.page(0, 100)
+            assert order.lines() == lines
             assert [(each.rank, each.place.team, each.place.submission) for each in lines] == [
                 (row.rank, row.team, row.entry.submission) for row in expected
             ]
