@@ -117,6 +117,17 @@ class Lab:
         place = f"lab/workspaces/{Path(notebook).stem}/tree/{notebook}"
         return f"{self.url}/{place}?token={self.token}"
 
+    def end_kernels(self) -> None:
+        """Shut all kernels down, as culling does."""
+        headers = {"Authorization": f"token {self.token}"}
+        for kernel in self.kernels():
+            httpx2.delete(f"{self.url}/api/kernels/{kernel['id']}", headers=headers).raise_for_status()
+
+    def kernels(self) -> list[dict[str, Any]]:
+        """What the server tells of its kernels."""
+        headers = {"Authorization": f"token {self.token}"}
+        return list(httpx2.get(f"{self.url}/api/kernels", headers=headers).raise_for_status().json())
+
     def write(self, name: str, *cells: str) -> str:
         """Write a notebook of these cells; returns its name."""
         kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
@@ -127,8 +138,10 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running_lab(folder: Path, service: str, *, is_dark: bool = False) -> Iterator[Lab]:
-    """A JupyterLab whose kernels know the service."""
+def running_lab(
+    folder: Path, service: str, *, is_dark: bool = False, options: Sequence[str] = ()
+) -> Iterator[Lab]:
+    """A JupyterLab, which serves Notebook 7 too, whose kernels know the service."""
     demo, port, token = Folder(folder), free_port(), "0123456789abcdef-of-this-test"
     demo.make()
     _lab.write_settings(demo)
@@ -139,7 +152,8 @@ def running_lab(folder: Path, service: str, *, is_dark: bool = False) -> Iterato
     environment = {key: value for key, value in own.items() if key not in LOGINS or key == "KIT_URL"}
     environment |= {"HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config")}
     url = f"http://127.0.0.1:{port}"
-    with process(_lab.lab_command(demo, port), environment, demo.logs.resolve() / "lab.log", f"{url}/api"):
+    command = [*_lab.lab_command(demo, port), *options]
+    with process(command, environment, demo.logs.resolve() / "lab.log", f"{url}/api"):
         yield Lab(url, token, demo.notebooks)
 
 
@@ -225,13 +239,16 @@ def visiting(browser: Browser, url: str, name: str, **options: Any) -> Iterator[
 
 
 class Notebook:
-    """A notebook that is open in JupyterLab, used by keyboard and mouse."""
+    """A notebook that is open in JupyterLab or Notebook 7, used by keyboard and mouse."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.cells = page.locator(".jp-NotebookPanel .jp-CodeCell")
         self.cells.first.wait_for()
-        page.locator(".jp-StatusBar-Widget").get_by_text("| Idle").wait_for()
+        if "/notebooks/" in page.url:
+            page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+        else:
+            page.locator(".jp-StatusBar-Widget").get_by_text("| Idle").wait_for()
 
     def start(self, at: int) -> Locator:
         """Run a code cell by Shift+Enter; returns where its output will be."""

@@ -65,6 +65,7 @@ c.ConfigurableHTTPProxy.command = [{proxy!r}]
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_port}"
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
+c.JupyterHub.allow_named_servers = True
 c.Authenticator.admin_users = {admins!r}
 c.JupyterHub.services = [{{"name": "tests", "api_token": {token!r}}}]
 c.JupyterHub.load_roles = [{{"name": "tests", "services": ["tests"], "scopes": [
@@ -113,21 +114,22 @@ class Person:
             method, f"{self.hub.service}{path}", headers=_header(self.token), timeout=60, **given
         )
 
-    def start_server(self) -> None:
-        """Start the person's server, unless it runs, and wait until it answers."""
+    def start_server(self, server: str = "") -> None:
+        """Start the person's server, or a named one, unless it runs, and wait until it answers."""
         with contextlib.suppress(AssertionError):
-            self.hub.api("POST", f"/users/{self.name}/server")
+            path = f"servers/{server}" if server else "server"
+            self.hub.api("POST", f"/users/{self.name}/{path}")
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
-            server = self.hub.api("GET", f"/users/{self.name}").json().get("servers", {}).get("")
-            if server and server["ready"]:
+            found = self.hub.api("GET", f"/users/{self.name}").json().get("servers", {}).get(server)
+            if found and found["ready"]:
                 return
             time.sleep(0.2)
         raise AssertionError(f"{self.name}'s server did not start:\n{self.hub.log.read_text()[-4000:]}")
 
-    def run(self, code: str) -> str:
+    def run(self, code: str, server: str = "") -> str:
         """What code prints in a new kernel of the person's server; an error there is one here."""
-        url = f"{self.hub.url}/user/{self.name}"
+        url = f"{self.hub.url}/user/{self.name}{server and '/'}{server}"
         kernel = httpx2.post(f"{url}/api/kernels", headers=_header(self.token), timeout=60)
         assert kernel.status_code == 201, kernel.text
         number = kernel.json()["id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -65,6 +66,33 @@ def test_in_a_kernel_on_the_hub_connecting_asks_nothing_and_groups_are_teams(hub
     assert "['test', 'train']" in printed
     rows = alice.ask("GET", BOARD).json()["rows"]
     assert [(row["rank"], row["score"]) for row in rows if row["team"] == "owls"] == [(1, 0.0)]
+
+
+STATE = """
+import hashlib, json, os
+import kit, pandas
+comp = kit.connect()
+frame = pandas.DataFrame({"id": [1, 2, 3, 4], "count": [14, 24, 34, 44]})
+mine = comp.submit(frame, question="counts").wait()
+own = hashlib.sha256(os.environ["JUPYTERHUB_API_TOKEN"].encode()).hexdigest()
+told = {"name": comp.client.me()["name"], "mine": mine.id, "left": mine.facts["left_today"], "token": own}
+told["ids"] = [s.id for s in comp.submissions("counts")]
+print(json.dumps(told | {"data": str(comp.data_dir("counts"))}))
+"""
+
+
+def test_a_named_server_is_the_same_person_who_finds_the_same_state(hub: Hub) -> None:
+    alice = hub.person("alice")
+    alice.start_server("second")
+
+    first = json.loads(alice.run(STATE))
+    second = json.loads(alice.run(STATE, "second").splitlines()[-1])
+
+    assert second["token"] != first["token"]
+    assert {**second, "token": ""} == {**first, "token": ""}
+    assert first["name"] == alice.name
+    assert first["mine"] in first["ids"]
+    hub.api("DELETE", f"/users/{alice.name}/servers/second")
 
 
 def test_roles_and_entry_come_from_groups_alone(hub: Hub) -> None:

@@ -12,6 +12,7 @@ import httpx2
 from kit import credentials
 from kit.client.competition import CompetitionClient
 from kit.client.errors import untrusted
+from kit.client.kept import keep
 from kit.client.progress import in_kernel
 from kit.client.service import Client, how_to_log_in
 from kit.client.session import Session
@@ -159,4 +160,5 @@ def _show_login(comp: CompetitionClient) -> None:
     except (ImportError, KitError):
         print(how_to_log_in(f"{comp.client.url}/{comp.slug}"))
         return
+    keep(form, comp, lambda _: comp)
     display(form)  # type: ignore[no-untyped-call]

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from kit.client.kept import keep
 from kit.client.progress import in_kernel
 from kit.errors import KitError
 
@@ -31,10 +32,13 @@ def show_live(name: str, handle: object) -> Callable[[], object]:
     return refresh
 
 
-def widget_bundle(name: str, *args: object) -> dict[str, Any]:
+def widget_bundle(
+    name: str, *args: object, shown: object = None, anew: Callable[[Any], object] | None = None
+) -> dict[str, Any]:
     """The view of ``kit.widgets.NAME(*args)`` for ``_repr_mimebundle_``; IPython adds the handle's text.
 
-    Empty outside a kernel, and where the widget cannot be made: then the text alone is shown.
+    Empty outside a kernel, and where the widget cannot be made: then the text alone is shown. Beside it goes
+    what is kept in the notebook of ``shown``, by default of the first argument: see `kit.client.kept`.
     """
     if not in_kernel():
         return {}
@@ -45,4 +49,7 @@ def widget_bundle(name: str, *args: object) -> dict[str, Any]:
     bundle = widget._repr_mimebundle_()
     # anywidget gives data and metadata, ipywidgets the data alone.
     data = bundle[0] if isinstance(bundle, tuple) else bundle
-    return {VIEW: data[VIEW]} if data and VIEW in data else {}
+    if not data or VIEW not in data:
+        return {}
+    keep(widget, args[0] if shown is None else shown, anew)
+    return {VIEW: data[VIEW]}

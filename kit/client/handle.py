@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from html import escape
 from typing import Any
 
 from kit.client import text
@@ -10,7 +12,11 @@ from kit.client.facts import Team
 from kit.client.http import ONE_RETRY, Json, Retries, quoted
 from kit.client.questions import named
 from kit.client.service import Client
-from kit.errors import NotAllowed
+from kit.client.standing import describe
+from kit.errors import KitError, NotAllowed
+
+_KEPT = 3
+"""So many of the last submissions a saved notebook tells of."""
 
 
 class Handle:
@@ -59,7 +65,15 @@ class Handle:
         return text.describe(self.slug, self.client, self._seen, self._clock)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return widget_bundle("panel" if self.client.token else "login", self)
+        return widget_bundle("panel" if self.client.token else "login", self, anew=lambda _: self)
+
+    def _kept_html_(self) -> str:
+        lines = text.describe(self.slug, self.client, self._seen).splitlines()
+        if self.client.token:
+            with contextlib.suppress(KitError):
+                found = self.client.get(f"{self.path}/submissions", {"limit": _KEPT})
+                lines += [f"  {describe(facts)}" for facts in found]
+        return f"<pre>{escape(chr(10).join(lines))}</pre>"
 
     def _of(self, question: Json) -> str:
         return f"{self.path}/questions/{quoted(question['id'])}"

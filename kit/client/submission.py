@@ -202,7 +202,7 @@ class Submission:
         return "\n".join([self.line(), *(f"  - {note}" for note in notes)])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return widget_bundle("card", self)
+        return widget_bundle("card", self, anew=lambda facts: Submission(self.client, facts))
 
     def _download(self, what: str, prefix: str, directory: Path | str | None) -> Path:
         name = Path(str(self.facts["filename"])).name or "predictions"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -75,7 +76,13 @@ class Leaderboard(pd.DataFrame):
         if self._is_page:
             return {}
         asked = self.about.get("question"), self.about["split"], self.about.get("per", "team")
-        return widget_bundle("leaderboard", self._comp, *asked)
+        comp = self._comp
+        return widget_bundle(
+            "leaderboard", comp, *asked, shown=self, anew=lambda board: Leaderboard(comp, board)
+        )
+
+    def _kept_html_(self) -> str:
+        return f"<p>{escape(self._title())}</p>{self._repr_html_()}"
 
     def _short(self) -> pd.DataFrame:
         # What a team's rows say anyway, and what nobody has.

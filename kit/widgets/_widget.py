@@ -33,7 +33,10 @@ def css(name: str) -> str:
 
 
 class KitWidget(anywidget.AnyWidget):
-    """A widget that may watch addresses of the service, and stops when it is closed or forgotten."""
+    """A widget that may watch addresses of the service, and stops when it is closed or forgotten.
+
+    ``after`` holds what is called with the facts it shows when they have changed for good or for a while.
+    """
 
     classes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     data = traitlets.Dict().tag(sync=True)
@@ -43,6 +46,7 @@ class KitWidget(anywidget.AnyWidget):
 
     def __init__(self, **traits: Any) -> None:
         self._watches: list[Any] = []
+        self.after: list[Callable[[Json], object]] = []
         # A watching thread, a subshell and the kernel's main thread may all set traits.
         self.lock = threading.RLock()
         super().__init__(**traits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from kit.client import CompetitionClient
 
 
+AFTER_S = 300.0
+"""So often a leaderboard tells those in its ``after``."""
 LEAST_SHARE = 0.01
 """Smaller probabilities of being first are not shown."""
 TIE_LEGEND = "Cannot be told apart from the first at 5 %."
@@ -34,6 +37,7 @@ class LeaderboardTable(LiveTable):
 
     def __init__(self, team: str | None = None, reader: str | None = None, **traits: Any) -> None:
         self._team, self._reader = team, reader
+        self._told_at = time.monotonic()
         super().__init__(
             [column("rank", "Rank", "rank"), column("team", "Team", name=True)],
             row_key="_key",
@@ -59,6 +63,11 @@ class LeaderboardTable(LiveTable):
         if (legend := _legend(rows)) != self.legend:
             changed["legend"] = legend
         self.show(rows, updated_at=board.get("updated_at") or "", **changed)
+        # Not at each change: whatever is kept makes the notebook one with unsaved changes.
+        if time.monotonic() - self._told_at > AFTER_S:
+            self._told_at = time.monotonic()
+            for act in self.after:
+                act(board)
 
     def lost_board(self, error: KitError) -> None:
         """Say why there is nothing to see, or that the service does not answer."""

@@ -51,6 +51,9 @@ class SubmissionCard(Fragment):
             if state in FINAL:
                 self._told = None
             self._draw()
+        if state in FINAL:
+            for act in self.after:
+                act(facts)
         failed = state == "REJECTED" and (facts.get("code") or {}).get("has_traceback")
         if self._submission is not None and failed:
             self._submission.facts = facts

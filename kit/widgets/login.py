@@ -93,6 +93,7 @@ class Gate(ipywidgets.VBox):  # type: ignore[misc]
         subtitle: str = "Log in to take part.",
     ) -> None:
         super().__init__()
+        self.after: list[Callable[[object], object]] = []
         self._comp = comp
         self._inside = inside
         self._log_in = log_in or comp.client.log_in
@@ -108,6 +109,8 @@ class Gate(ipywidgets.VBox):  # type: ignore[misc]
         """Show what is inside, or the form again where the token is no good."""
         try:
             self._swap(self._inside(self.leave))
+            for act in self.after:
+                act(None)
         except (NotLoggedIn, NotAllowed) as error:
             self._comp.client.token = None
             self._ask(str(error))

@@ -7,10 +7,10 @@ const DEEDS = ["pointermove", "pointerdown", "keydown", "wheel", "touchstart"];
 function attend(model, el, wants = () => false) {
   let deedAt = Date.now(), toldAt = 0;
   const tell = () => {
-    if (!model.get("follows")) return;
     const now = Date.now();
-    const isSeen = document.visibilityState === "visible" && el.isConnected && el.checkVisibility();
-    if (!isSeen || now - deedAt > ABANDONED_MS || now - toldAt < (wants() ? 2e3 : LOOK_MS)) return;
+    if (!model.get("follows") || now - deedAt > ABANDONED_MS || now - toldAt < (wants() ? 2e3 : LOOK_MS)) return;
+    // Asked last: it costs the browser a layout.
+    if (document.visibilityState !== "visible" || !el.isConnected || !el.checkVisibility()) return;
     toldAt = now;
     model.send({ seen: true });
   };
