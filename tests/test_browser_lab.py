@@ -168,7 +168,7 @@ def test_sorting_and_searching_survive_an_update(room: Room, name: str) -> None:
 
     with room.opened(name, file) as (visit, notebook):
         notebook.run(0)
-        board = notebook.run(1)
+        board = notebook.run(1).locator(".kit-table")
         board.get_by_role("button", name="Team").click()
         board.get_by_role("searchbox").fill("SORTED-")
         expect(board.locator("tbody tr")).to_have_count(4)
