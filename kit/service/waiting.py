@@ -72,10 +72,13 @@ async def answer_changed(
     headers : mapping, optional
         Of an answer that is no JSON.
     """
-    have, user_id = condition.if_none_match, caller.user_id
+    have, user_id, before = condition.if_none_match, caller.user_id, service.watch.told
     view = await run_in_threadpool(read)
     if is_known(view.etag, have) and condition.wait_s > 0 and service.watch.may_wait(user_id):
         with service.watch.listen(view.topics, user_id) as changed:
+            if service.watch.told != before:
+                # Something changed between the reading and the listening.
+                changed.set()
             view = await _other(condition, service.watch, read, view, changed)
     # Personal: no cache that several people share may keep it.
     told = {"ETag": view.etag, "Cache-Control": "private, no-cache", **(headers or {})}
@@ -90,15 +93,16 @@ async def _other(
     """The first view that is not the known one; the known one when time is up, or one side is going."""
     ends_at = monotonic() + condition.wait_s
     while True:
-        # Read after listening, so that no change falls between the two.
-        view = await run_in_threadpool(read)
         left_s = ends_at - monotonic()
         is_over = left_s <= 0 or not watch.is_running
-        if view.etag != known.etag or is_over or await condition.request.is_disconnected():
-            return view
+        if is_over or await condition.request.is_disconnected():
+            return known
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(changed.wait(), min(left_s, LOOK_S))
         changed.clear()
+        view = await run_in_threadpool(read)
+        if view.etag != known.etag:
+            return view
 
 
 def wanted_wait_s(prefer: str | None) -> float:

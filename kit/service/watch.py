@@ -37,7 +37,8 @@ class Watch:
     Contract
     --------
     Listen first, then read, then wait: a change that was committed after the listening began wakes,
-    whether or not the reading saw it. Only for use in the event loop that runs ``run``.
+    whether or not the reading saw it. Who reads first and then listens has missed nothing where ``told`` is
+    as it was before the reading. Only for use in the event loop that runs ``run``.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Watch:
         self._due: dict[asyncio.Event, None] = {}
         self._awake: set[asyncio.Event] = set()
         self._waits: Counter[int] = Counter()
+        self.told = 0
+        """The newest version of the store that those who listened were told of."""
         self._running = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._queue_at = 0.0
@@ -57,24 +60,24 @@ class Watch:
 
     async def run(self) -> None:
         """Poll until cancelled."""
-        version, _ = await asyncio.to_thread(self._store.changed_since, 0)
+        self.told, _ = await asyncio.to_thread(self._store.changed_since, 0)
         self._loop = asyncio.get_running_loop()
         self._running = True
         waking = asyncio.create_task(self._wake_due())
         try:
             while True:
                 await asyncio.sleep(POLL_S)
-                version = await self._poll(version)
+                await self._poll()
         finally:
             self._running = False
             waking.cancel()
 
-    async def _poll(self, version: int) -> int:
+    async def _poll(self) -> None:
         try:
-            version, topics = await asyncio.to_thread(self._store.changed_since, version)
+            self.told, topics = await asyncio.to_thread(self._store.changed_since, self.told)
         except Exception:
             log.exception("The store could not be asked for changes")
-            return version
+            return
         self._queue_moved |= "queue" in topics
         for topic in topics:
             if topic != "queue":
@@ -82,7 +85,6 @@ class Watch:
         if self._queue_moved and time.monotonic() - self._queue_at >= QUEUE_EVERY_S:
             self._queue_at, self._queue_moved = time.monotonic(), False
             self._wake("queue")
-        return version
 
     def _wake(self, topic: str) -> None:
         listeners = self._listeners.get(topic, ())
