@@ -6,7 +6,6 @@ import os
 import pwd
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,6 +194,7 @@ def _named(section: Any, name: str) -> dict[str, Any]:
 def _prepare(block: Block, user: str | None, data: Path) -> None:
     """Check what would make the service fail later, and make its folder."""
     from kit.competition import load_competition
+    from kit.sharing import make_place
 
     command = block.service["command"]
     folders = [Path(each) for each in command[4 : command.index("--data")]]
@@ -220,16 +220,7 @@ def _prepare(block: Block, user: str | None, data: Path) -> None:
             _check_kept(competition.directory / question.truth, account)
     _check_kept(data, account)
     if (shared := block.environment.get(SHARED)) is not None:
-        _make_shared(Path(shared), account)
-
-
-def _make_shared(folder: Path, account: pwd.struct_passwd) -> None:
-    from kit.sharing import MODE, check_place
-
-    with suppress(FileExistsError):
-        folder.mkdir(mode=MODE, parents=True)
-        os.chown(folder, account.pw_uid, account.pw_gid, follow_symlinks=False)
-    check_place(folder, account.pw_uid)
+        make_place(Path(shared), account.pw_uid)
 
 
 def _check_kept(path: Path, account: pwd.struct_passwd) -> None:

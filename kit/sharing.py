@@ -144,28 +144,42 @@ def share(folder: Path, data: Path) -> SharedData:
         raise OrganizerError(
             f"The shared folder {folder} and the service's own, {data}, must lie beside each other."
         )
-    try:
-        folder.mkdir(mode=MODE, exist_ok=True)
-        check_place(folder, os.geteuid())
-        folder.chmod(MODE)
-    except OSError as error:
-        raise OrganizerError(
-            f"Data cannot be shared in {folder}: {error.strerror}. Make it once, as root: "
-            f"install -d -m {MODE:o} -o {os.geteuid()} {folder}"
-        ) from None
+    make_place(folder, os.geteuid())
+    folder.chmod(MODE)
     return SharedData(folder, _key(data / "shared.key"))
 
 
-def check_place(folder: Path, uid: int) -> None:
-    """Raise OrganizerError where another account than this one and root could put a folder into its place."""
-    facts = folder.lstat()
+def make_place(folder: Path, uid: int) -> None:
+    """Make a folder for an account where it is missing; root may do so for others.
+
+    Raises
+    ------
+    OrganizerError
+        Others than this account and root could put something else into its place, or did.
+    """
+    try:
+        _check_above(folder, uid)
+        with suppress(FileExistsError):
+            folder.mkdir(mode=MODE)
+            if uid != os.geteuid():
+                os.chown(folder, uid, -1, follow_symlinks=False)
+        facts = folder.lstat()
+    except OSError as error:
+        raise OrganizerError(
+            f"Data cannot be shared in {folder}: {error.strerror}. Make it once, as root: "
+            f"install -d -m {MODE:o} -o {uid} {folder}"
+        ) from None
     if not stat.S_ISDIR(facts.st_mode):
         raise OrganizerError(f"{folder} is no folder: name another one for shared data.")
     if facts.st_uid != uid:
         raise OrganizerError(
             f"{folder} belongs to another account than the service's. Name a folder that is not there yet."
         )
-    for above in folder.resolve().parents:
+
+
+def _check_above(folder: Path, uid: int) -> None:
+    # Links on the way could be changed as well as what they lead to.
+    for above in {*folder.absolute().parents, *folder.resolve().parents}:
         facts = above.stat()
         is_sticky = bool(facts.st_mode & stat.S_ISVTX)
         if facts.st_uid not in (0, uid) or (facts.st_mode & 0o022 and not is_sticky):

@@ -35,6 +35,20 @@ def test_the_command_prints_lines_that_configure_a_hub(block: Block, tmp_path: P
     assert "useradd --system" in answer.stderr
 
 
+def test_a_shared_folder_is_named_to_the_service_and_to_peoples_servers(tmp_path: Path) -> None:
+    competition = four.write(tmp_path / "four")
+
+    block = make_block(competitions=[competition], data="/srv/kit", shared_data="/srv/kit-shared")
+    asked = ["hub-config", str(competition), "--shared-data", "/srv/kit-shared"]
+    answer = CliRunner().invoke(build(), asked)
+
+    command = block.service["command"]
+    assert command[command.index("--shared-data") + 1] == "/srv/kit-shared"
+    assert block.environment["KIT_SHARED_DATA"] == "/srv/kit-shared"
+    assert "'KIT_SHARED_DATA': '/srv/kit-shared'" in answer.stdout
+    assert "install -d -m 711 -o kit -g kit /srv/kit-shared" in answer.stderr
+
+
 def test_a_mistake_in_a_competition_is_told_before_the_hub_starts(tmp_path: Path) -> None:
     four.write(tmp_path / "four", top='[access]\nhub_grups = ["hall"]\n')
 

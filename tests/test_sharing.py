@@ -21,7 +21,7 @@ from kit.competition import Competition
 from kit.errors import OrganizerError
 from kit.service.auth import Scope
 from kit.service.sharing import shared_files
-from kit.sharing import SharedData, check_place, share
+from kit.sharing import SharedData, make_place, share
 from kit.store import Store
 
 INVITED = '[access]\nsignup = "invite"\ninvite_code = "open sesame"\nemails = []'
@@ -277,9 +277,11 @@ def test_no_folder_is_taken_that_others_could_put_into_its_place(tmp_path: Path)
     (tmp_path / "link").symlink_to(own)
     (tmp_path / "open").mkdir()
     (tmp_path / "open").chmod(0o777)
+    (tmp_path / "open/way").symlink_to(tmp_path)
     refused = {
         tmp_path / "link": "is no folder",
         tmp_path / "open/shared": "Other accounts can change",
+        tmp_path / "open/way/shared": "Other accounts can change",
         own / "shared": "must lie beside each other",
         own.parent: "must lie beside each other",
         tmp_path / "not/there": "install -d -m 711",
@@ -288,5 +290,6 @@ def test_no_folder_is_taken_that_others_could_put_into_its_place(tmp_path: Path)
     for folder, message in refused.items():
         with pytest.raises(OrganizerError, match=message):
             share(folder, own)
+    assert not (tmp_path / "open/shared").exists()
     with pytest.raises(OrganizerError, match="belongs to another account"):
-        check_place(own, uid + 1)
+        make_place(own, uid + 1)
