@@ -20,7 +20,7 @@ LEAST_SHARE = 0.01
 Json = Mapping[str, Any]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def board_html(body: bytes) -> str:
     """A leaderboard's table, from its JSON as the interface gives it; made once for all who ask."""
     board: Json = json.loads(body)
