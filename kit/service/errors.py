@@ -155,9 +155,9 @@ def unexpected(error: Exception, where: str, store: Store, clock: Clock, trouble
     detail = "".join(traceback.format_exception(error))
     trouble = trouble_of(error)
     if trouble is not None:
-        incident = troubles.met(trouble, where, detail)
+        met = troubles.met(trouble, where, detail)
         if trouble is Trouble.FULL:
-            return answer(507, "ServiceError", str(DiskFull(incident)), incident=incident)
+            return answer(507, "ServiceError", str(DiskFull(met)), incident=met)
         return answer(503, "ServiceError", BUSY, headers={"Retry-After": "2"})
     incident = None
     try:
