@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -36,6 +37,7 @@ log = logging.getLogger("kit.serve")
 
 HOST = "127.0.0.1"
 PORT = 8000
+N_FILES = 65_536
 SWITCH_S = 0.0005
 """A thread that computes lets others go on so soon: Python's 5 ms, at each of a request's steps, add up."""
 HUBS = "hub"
@@ -72,6 +74,7 @@ def serve(
         Another service runs on the same data, or the port is taken.
     """
     os.umask(0o077)
+    _allow_files()
     sys.setswitchinterval(SWITCH_S)
     competitions = load_competitions(directories)
     _check_hub(competitions, hub)
@@ -101,6 +104,14 @@ def serve(
                 log_config=None,
             )
             _Server(config, app.state.service.watch).run(sockets=[listener])
+
+
+def _allow_files() -> None:
+    """Every open screen waits on connections of its own, each a file: the usual 1,024 end in a hall."""
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = N_FILES if most == resource.RLIM_INFINITY else min(most, N_FILES)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _check_hub(competitions: Sequence[Competition], hub: Settings | None) -> None:

@@ -25,7 +25,8 @@ BURST = 300.0
 MOST_AWAKE = 24
 """These are answered before more are woken: whoever submits meanwhile waits for no more than these."""
 TICK_S = 0.02
-MAX_WAITS = 2000
+MAX_WAITS = 6000
+"""Several on each screen. Beyond, answers come at once, and clients ask once a second."""
 MAX_WAITS_EACH = 40
 
 
