@@ -88,6 +88,7 @@ def logged_out(hub: Hub, secure: Secure, browser: Browser) -> tuple[dict[str, st
         since = time.monotonic()
         visit.page.goto(address)
         expect(visit.page.get_by_role("heading", name="Log in again")).to_be_visible()
+        visit.screenshot()
         visit.page.get_by_role("link", name="Log in again").click()
         log_in(visit.page, hub.accounts["alice"])
         expect(visit.page.locator("tr.own")).to_be_visible()
@@ -116,6 +117,7 @@ def test_cookies_go_to_this_service_alone_and_encrypted_and_links_stay_encrypted
 
         session = cookies(visit)["__Secure-kit-session"]
         links = visit.page.eval_on_selector_all("a", "all => all.map(each => each.href)")
+        visit.screenshot()
 
     facts = {key: session[key] for key in ("path", "httpOnly", "secure", "sameSite", "domain")}
     assert facts == {
@@ -168,6 +170,7 @@ def test_who_may_not_take_part_reads_why_and_no_leaderboard(
 
         expect(visit.page.get_by_text("takes members of the JupyterHub's groups 'hall'")).to_be_visible()
         assert visit.page.locator(".board").count() == 0
+        visit.screenshot()
         visit.page.goto(f"{secure.url}{PATH}/four/leaderboard")
         expect(visit.page.get_by_role("heading", name="Not for you")).to_be_visible()
 
