@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
@@ -76,10 +77,10 @@ KINDS = {
 def owned(folder: Path, uid: int) -> Iterator[str]:
     """Paths below a folder that belong to an account, and what is below those."""
     for path in folder.iterdir():
-        if path.lstat().st_uid != uid:
-            continue
-        yield str(path)
-        yield from (str(below) for below in path.rglob("*")) if path.is_dir() else ()
+        # What runs meanwhile makes and removes its own.
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_uid == uid:
+                yield from map(str, (path, *(path.rglob("*") if path.is_dir() else ())))
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +91,12 @@ def aims(hub: Hub) -> Iterator[dict[str, Any]]:
     olga.keep("secret.ipynb", "{}")
     hers = olga.ask("POST", SUBMIT, content=four.OFF_BY_ONE).json()["id"]
     running = olga.ask("POST", SUBMIT_CODE, content=SLOW_CODE).json()["id"]
+    wait_for_code(olga, running, hub)
     saying = threading.Thread(target=olga.run, args=(SAYING,))
     saying.start()
-    wait_for_code(olga, running, hub)
+    while not (olga.home / "saying").exists():
+        assert saying.is_alive()
+        time.sleep(0.1)
     processes = processes_of(hub.account)
     others = processes_of(olga.name)
     folders = [hub.data, hub.folder / "four", hub.folder / "hub", olga.home]
@@ -104,7 +108,7 @@ def aims(hub: Hub) -> Iterator[dict[str, Any]]:
         "own_url": f"{hub.direct}/healthz",
         "databases": [str(hub.data / "kit.db"), str(hub.folder / "hub/jupyterhub.sqlite")],
         "paths": [path for path in paths if not path.startswith(str(olga.home / "saying"))],
-        "sockets": [s.laddr for p in (*processes, *others) for s in p.net_connections("unix") if s.laddr],
+        "sockets": [address for p in (*processes, *others) for address in sockets_of(p)],
         "ports": [json.loads(path.read_text())["iopub_port"] for path in olga.home.rglob("kernel-*.json")],
         "urls": [
             f"{hub.direct}/api/v1/users",
@@ -160,13 +164,25 @@ def test_the_services_account_listens_at_one_port_alone(hub: Hub) -> None:
     assert listening == {("127.0.0.1", hub.service_port)}
 
 
+def sockets_of(process: psutil.Process) -> list[str]:
+    """Where a process can be reached on this machine, by names of its own."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [s.laddr for s in process.net_connections("unix") if s.laddr]
+    return []
+
+
+def is_settled(process: psutil.Process) -> bool:
+    """Whether it is a sandbox; younger ones may only try out what holds here."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return "bwrap" in process.name() and time.time() - process.create_time() > 3
+    return False
+
+
 def wait_for_code(person: Person, submission: int, hub: Hub) -> list[int]:
     """The processes of a submission's sandbox, as soon as it runs."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        found = [p for p in processes_of(hub.account) if "bwrap" in p.name()]
-        # Younger ones may only try out what holds here.
-        if settled := [p.pid for p in found if time.time() - p.create_time() > 3]:
+        if settled := [p.pid for p in processes_of(hub.account) if is_settled(p)]:
             return settled
         time.sleep(0.2)
     raise AssertionError(person.ask("GET", f"/api/v1/submissions/{submission}").text)
