@@ -133,11 +133,11 @@ class Blender:
             return False
         try:
             blended = self._compute(job)
+            self._store.blends.keep(slug, question_id, members, blended, now=self._clock())
         except Exception:
             # Nothing counts as done: it is tried again after a rest.
             watched.rest(started, LONGEST_S)
             raise
-        self._store.blends.keep(slug, question_id, members, blended, now=self._clock())
         watched.since, watched.bags_wait = None, not blended.is_bagged
         if job.is_bagged:
             watched.bagging_s = time.monotonic() - started

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from widget_facts import ISOLATION, QUESTION, FakeCompetition, FakeService, at, comp, facts, inside, until
 
 from kit.widgets import Fragment, big_screen, organizer
@@ -80,6 +81,20 @@ def test_no_worker_is_an_alarm() -> None:
 
     assert "No worker is running" in view.workers.text
     assert "kit-tone-bad" in json.dumps(numbers.nodes)
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("disk full", "disk is full: nothing new is taken"), ("database busy", "holds the service's database")],
+)
+def test_what_keeps_the_service_from_taking_submissions_is_an_alarm(what: str, told: str) -> None:
+    view = QueueView()
+    queue: dict[str, Any] = {"queued": [], "running": [], "workers": [], "errors": [], "isolation": ISOLATION}
+
+    view.show({**queue, "trouble": {"what": what, "incident": "K7QD-M2XA"}})
+
+    assert told in view.workers.text
+    assert "Incident K7QD-M2XA." in view.workers.text
 
 
 def test_the_level_that_code_runs_at_is_shown_and_less_than_isolated_is_a_warning() -> None:

@@ -76,6 +76,7 @@ print([each.id for each in comp.submissions()] == [later.id, taken.id, earlier.i
 """
 
 
+@pytest.mark.slow
 def test_while_the_hub_is_down_that_is_told_and_what_is_sent_arrives_when_it_is_back(hub: Hub) -> None:
     alice = hub.person("alice")
     alice.start_server()

@@ -79,6 +79,7 @@ class Troubles:
         with self._lock:
             known = self._open.get(trouble)
             if known is not None:
+                log.info("Incident %s again, at %s", known.number, place)
                 return known.number
             incident = _Incident(new_incident_number(), self._clock(), place, f"{trouble}\n{detail}")
             self._open[trouble] = incident
