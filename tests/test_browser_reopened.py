@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import browsing
+import nbformat
 import psutil
 import pytest
 from browsing import Lab, Notebook, Person, Visit, log_in, penguins, row, tab
@@ -77,23 +78,27 @@ def test_a_notebook_of_yesterday_tells_how_things_stood_and_running_it_again_use
         expect(visit.page.get_by_text("no kernel follows it now").first).to_be_hidden()
         save(visit)
         room.lab.end_kernels()
-        expect(notebook.output(2).locator(".kit-status")).to_contain_text("no kernel follows it")
-        expect(card).to_have_attribute("data-left", "")
+        # JupyterLab looks every ten seconds which kernels there are.
+        status = notebook.output(2).locator(".kit-status")
+        expect(status).to_contain_text("no kernel follows it", timeout=60_000)
+        expect(card).to_have_attribute("data-left", "", timeout=10_000)
         visit.screenshot(name="culled")
     number = one(ada.submissions(), state={"QUEUED", "RUNNING", "SCORED"})
     room.person("rival").submit("sex", penguins(0.9))
 
     with room.opened("today", f"./{name}") as (visit, notebook):
         for at, told in enumerate(("Penguins", "QUEUED", "leaderboard of 'penguins'")):
-            expect(notebook.output(at).get_by_text("no kernel follows it now")).to_be_visible()
+            expect(notebook.output(at).get_by_text("no kernel follows it now")).to_be_visible(timeout=30_000)
             expect(notebook.output(at)).to_contain_text(told)
-        expect(visit.page.get_by_text("model not found").locator("visible=true")).to_have_count(0)
+        missing = visit.page.get_by_text("model not found")
+        expect(missing).to_have_count(3, timeout=30_000)
+        expect(missing.locator("visible=true")).to_have_count(0)
         visit.screenshot(name="before")
         for at in range(4):
             notebook.run(at)
 
         card = notebook.output(1).locator(".kit-card")
-        expect(card).to_have_attribute("data-state", "SCORED")
+        expect(card).to_have_attribute("data-state", "SCORED", timeout=30_000)
         expect(card).to_have_attribute("data-submission", str(number))
         expect(notebook.output(1)).to_contain_text("sent the same before")
         expect(row(notebook.output(2), "rival")).to_be_visible()
@@ -121,7 +126,7 @@ def test_an_abandoned_leaderboard_lets_its_kernel_be_culled(
         with own.opened("abandoned", lab.write("abandoned.ipynb", *cells)) as (visit, notebook):
             visit.page.evaluate("Object.defineProperty(document, 'visibilityState', {get: () => 'hidden'})")
             board = notebook.run(0)
-            expect(board.locator(".kit-status")).to_contain_text("Paused while nobody looks")
+            expect(board.locator(".kit-status")).to_contain_text("Paused while nobody looks", timeout=30_000)
             visit.screenshot(name="paused")
             rival.submit("sex", penguins(0.8))
 
@@ -158,6 +163,10 @@ def test_notebook_7_shows_the_panel_the_card_and_the_live_leaderboard(
 
         record_property("leaderboard_latency_s", took_s)
         visit.screenshot(name="board")
+        # The card was QUEUED when it was shown; what is kept of it was brought up to date.
+        save(visit)
+        saved = nbformat.read(room.lab.notebooks / name, as_version=4)
+        assert "SCORED" in saved.cells[1].outputs[0].data["text/html"]
         # Its own: it lacks what the extensions of JupyterLab look for.
         visit.errors[:] = [text for text in visit.errors if not any(own in text for own in OWN_ERRORS)]
 

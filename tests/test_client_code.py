@@ -216,10 +216,10 @@ def test_a_problem_of_the_organizers_says_itself_what_it_wants(tmp_path: Path) -
 
 # The cell
 
-LINES: dict[str, tuple[str, tuple[str, str | None, str | None, bool]]] = {
-    "nothing": ("", ("", None, None, False)),
-    "a note": ('--note "forest, depth 5"', ("forest, depth 5", None, None, False)),
-    "all": ("--note=x -q sex --competition comp --dry-run", ("x", "sex", "comp", True)),
+LINES: dict[str, tuple[str, tuple[str, str | None, str | None, bool, bool]]] = {
+    "nothing": ("", ("", None, None, False, False)),
+    "a note": ('--note "forest, depth 5"', ("forest, depth 5", None, None, False, False)),
+    "all": ("--note=x -q sex --competition comp --dry-run --again", ("x", "sex", "comp", True, True)),
 }
 
 
@@ -227,7 +227,7 @@ LINES: dict[str, tuple[str, tuple[str, str | None, str | None, bool]]] = {
 def test_the_line_says_note_question_and_competition(line: str, asked: Any) -> None:
     found = parsed(line)
 
-    assert (found.note, found.question, found.competition, found.dry_run) == asked
+    assert (found.note, found.question, found.competition, found.dry_run, found.again) == asked
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,9 @@ def test_the_pod_is_told_what_a_service_of_a_hub_must_know() -> None:
     pod = next(each for each in things if each["kind"] == "Deployment")["spec"]["template"]["spec"]
     (container,) = pod["containers"]
 
-    settings = settings_from({each["name"]: each.get("value", "a secret") for each in container["env"]}, "organizers")
+    settings = settings_from(
+        {each["name"]: each.get("value", "a secret") for each in container["env"]}, "organizers"
+    )
 
     assert settings.scope == "access:services!service=kit"
     assert settings.prefix == "/services/kit"

@@ -32,5 +32,6 @@ function attend(model, el, wants = () => false) {
 // Whether what is shown is left over: the kernel was culled, restarted, or never there since the page was opened.
 function isLeft(model, el) {
   const kernel = model.widget_manager?.kernel;
-  return kernel === null || kernel?.isDisposed === true || kernel?.status === "dead" || el.closest(".jupyter-widgets-disconnected") !== null;
+  if (kernel === null || kernel?.isDisposed === true || kernel?.status === "dead") return true;
+  return kernel?.connectionStatus === "disconnected" || el.closest(".jupyter-widgets-disconnected") !== null;
 }
