@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator
 from concurrent import futures
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import four
 import pandas as pd
 import psutil
 import pytest
+from arena import lossy_way
 from browsing import ORGANIZER, bare_environment, password_of, serving
 from conftest import Clock
 from running import Service
@@ -34,6 +36,7 @@ from kit.client import Client, CompetitionClient
 from kit.errors import ServiceError
 from kit.judge import Judge
 from kit.store import RESERVE_BYTES, Store, Trouble, trouble_of
+from kit.widgets.upload import upload_box
 
 OFF = {"id": [1, 2, 3, 4], "count": [11, 21, 31, 41]}
 PERFECT = {"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]}
@@ -332,6 +335,20 @@ import kit
 url, token, file = sys.argv[1:]
 print(kit.connect(f"{url}/four", token=token).submit(file).id)
 """
+
+
+def test_the_panels_upload_box_sends_again_by_itself_and_makes_one_submission(service: Service) -> None:
+    direct = taking_part(service.url, "fay")
+    taken: list[Any] = []
+    with lossy_way(service.port, lose="request") as url, Client(url, token=direct.client.token) as client:
+        box = upload_box(client.competition("four"), taken.append)
+        box._handle_custom_msg({"action": "file", "filename": "p.csv"}, [four.PERFECT.encode()])
+        until(lambda: box.state == "ready")
+        box._handle_custom_msg({"action": "submit"}, [])
+        until(lambda: box.state == "done")
+
+    assert [each.id for each in direct.submissions()] == [each["id"] for each in taken]
+    assert len(taken) == 1
 
 
 class StallingWay:

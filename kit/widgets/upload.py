@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import traitlets
 
+from kit.client.http import PATIENT, Retries
 from kit.client.outgoing import upload
 from kit.client.sources import kind_of
 from kit.client.standing import earlier_text
@@ -136,9 +138,12 @@ def upload_box(comp: CompetitionClient, submitted: Callable[[Json], object]) -> 
     def submit(file: Path, question: str, note: str, again: bool) -> tuple[str, bool]:
         path = f"{comp.path}/questions/{question}/submissions"
         advance = partial(_advance, made, file.stat().st_size)
-        facts = upload(comp.client, path, file, note=note, again=again, progress=advance)
+        retries = Retries(PATIENT.times, lambda told: made.change(message=told))
+        facts = upload(comp.client, path, file, note=note, again=again, progress=advance, retries=retries)
         submitted(facts)
-        _tell_left(comp, made)
+        # It was taken, whether or not that can be told now.
+        with contextlib.suppress(KitError):
+            _tell_left(comp, made)
         if facts.get("earlier"):
             return earlier_text(facts, "press Submit again."), True
         return f"Submission {facts['id']} was taken: its card is below.", False
