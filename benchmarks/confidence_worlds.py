@@ -109,7 +109,7 @@ def clustered(name: str, n: int, rng: np.random.Generator) -> tuple[Play, Array]
             pair.append(whole + error)
         else:
             pair.append((chance > 0.5).astype(int) if is_label else chance)
-    return Play(whole, pair[0]), pair[1]
+    return Play(whole, pair[0], np.repeat(np.arange(n), SIZE)), pair[1]
 
 
 def in_clusters(name: str, rng: np.random.Generator, n: int) -> Play:

@@ -28,14 +28,15 @@ def probably_first(skill: Array, moves: Array, least: Array, contends: Array, se
     """Probability of being truly first; 0 for those who do not contend.
 
     How often a team wins resamples says too much: the winner of a close race is mostly lucky. So skills
-    are shrunk to the field they come from, which the scores tell roughly. Two kinds of field are weighed
-    by how well they explain the scores (Bayesian model averaging): normal skills, and leaders who are
-    tied over a long tail. Errors enter without what the contenders share; what some of them share is
-    carried into the draws by a Gaussian copula, so that near copies rise and fall together.
+    are shrunk to the field they come from, which the scores tell roughly. Kinds of field are weighed by
+    how well they explain the scores (Bayesian model averaging): normal skills, leaders who are tied over
+    a tail, evenly spread skills. Errors enter without what the contenders share; what some of them share
+    is carried into the draws by a Gaussian copula, so that near copies rise and fall together.
 
-    In simulation what is said is mostly true within 0.1. It says too much where leaders are exactly tied
-    (six of 30: 0.26 for 0.17; three of three: 0.54 for 0.33) or one group stands above another (0.36 for
-    0.24), too little where many of the best are near copies (ten of 30: 0.30 for 0.47).
+    In simulation what is said is mostly true within 0.1. With fewer than some twenty teams it says too
+    much where all are exactly tied (0.37 for 0.20 of five) and too little where they are far apart (0.65
+    for 0.79), since few scores do not tell these from each other; and too little where many of the best
+    are near copies.
 
     Parameters
     ----------
