@@ -22,7 +22,7 @@ FEW = 30
 WAKES_EACH_S = 150.0
 BURST = 300.0
 """So many may be woken quickly where nobody was for a while."""
-MOST_AWAKE = 24
+MOST_AWAKE = 16
 """These are answered before more are woken: whoever submits meanwhile waits for no more than these."""
 TICK_S = 0.02
 MAX_WAITS = 6000
@@ -51,6 +51,7 @@ class Watch:
         self._listeners: dict[str, set[asyncio.Event]] = {}
         self._due: dict[asyncio.Event, None] = {}
         self._awake: set[asyncio.Event] = set()
+        self._allowed = BURST
         self._waits: Counter[int] = Counter()
         self.told = 0
         """The newest version of the store that those who listened were told of."""
@@ -64,7 +65,7 @@ class Watch:
         self.told, _ = await asyncio.to_thread(self._store.changed_since, 0)
         self._loop = asyncio.get_running_loop()
         self._running = True
-        waking = asyncio.create_task(self._wake_due())
+        waking = asyncio.create_task(self._keep_waking())
         try:
             while True:
                 await asyncio.sleep(POLL_S)
@@ -95,20 +96,22 @@ class Watch:
         for event in listeners:
             event.set()
 
-    async def _wake_due(self) -> None:
-        """Wake those whose turn has come, the first ones first, and no more than are answered."""
-        allowed = BURST
+    async def _keep_waking(self) -> None:
         while True:
-            allowed = min(BURST, allowed + WAKES_EACH_S * TICK_S)
-            # Whoever was woken for nothing new waits again, with the event cleared.
-            self._awake = {event for event in self._awake if event.is_set()}
-            n_next = max(0, min(int(allowed), MOST_AWAKE - len(self._awake)))
-            for event in list(itertools.islice(self._due, n_next)):
-                allowed -= 1
-                del self._due[event]
-                self._awake.add(event)
-                event.set()
+            self._allowed = min(BURST, self._allowed + WAKES_EACH_S * TICK_S)
+            self._wake_due()
             await asyncio.sleep(TICK_S)
+
+    def _wake_due(self) -> None:
+        """Wake those whose turn has come, the first ones first, and no more than are answered."""
+        # Whoever was woken for nothing new waits again, with the event cleared.
+        self._awake = {event for event in self._awake if event.is_set()}
+        n_next = max(0, min(int(self._allowed), MOST_AWAKE - len(self._awake)))
+        for event in list(itertools.islice(self._due, n_next)):
+            del self._due[event]
+            self._allowed -= 1
+            self._awake.add(event)
+            event.set()
 
     @property
     def is_running(self) -> bool:
@@ -145,6 +148,7 @@ class Watch:
         finally:
             self._due.pop(event, None)
             self._awake.discard(event)
+            self._wake_due()
             self._waits[user_id] -= 1
             if not self._waits[user_id]:
                 del self._waits[user_id]
