@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -23,7 +24,7 @@ import pandas as pd
 import psutil
 import pytest
 from arena import lossy_way
-from browsing import ORGANIZER, bare_environment, password_of, serving
+from browsing import ORGANIZER, bare_environment, chromium, password_of, serving
 from conftest import Clock
 from running import Service
 from served import Decided, Served, rejected
@@ -36,6 +37,7 @@ from kit.client import Client, CompetitionClient
 from kit.errors import ServiceError
 from kit.judge import Judge
 from kit.store import RESERVE_BYTES, Store, Trouble, trouble_of
+from kit.widgets._widget import esm
 from kit.widgets.upload import upload_box
 
 OFF = {"id": [1, 2, 3, 4], "count": [11, 21, 31, 41]}
@@ -102,6 +104,8 @@ def test_on_a_full_disk_nothing_new_is_taken_and_what_was_taken_is_judged_when_t
         comp, organizer = taking_part(service.url, "ada"), organizing(service.url)
         judged = comp.submit(pd.DataFrame(OFF), wait=True)
         comp.leaderboard()
+        large = tmp_path / "large.csv"
+        large.write_bytes(LARGE)
         judge = judge_of(service)
         judge.suspend()
         waiting = comp.submit(pd.DataFrame(PERFECT))
@@ -115,6 +119,8 @@ def test_on_a_full_disk_nothing_new_is_taken_and_what_was_taken_is_judged_when_t
             comp.submit(pd.DataFrame(PERFECT), again=True)
         with pytest.raises(ServiceError, match="disk is full"):
             comp.select(judged)
+        with pytest.raises(ServiceError, match="disk is full"):
+            comp.submit(large)
         incident = str(told.value).partition("incident ")[2][:9]
         assert organizer.get("/queue")["trouble"] == {"what": "disk full", "incident": incident}
         assert organizer.request("GET", "/../../healthz").json()["status"] == "disk full"
@@ -429,3 +435,46 @@ def test_whoever_is_killed_while_sending_sends_again_and_has_one_submission(
     assert n_unheard == (1 if stalls == "answer" else 0)
     assert [each.id for each in comp.submissions()] == [number]
     assert comp.submission(number).wait(60).score == 0.0
+
+
+SHIFTED = """
+const Real = Date;
+globalThis.Date = class extends Real {
+  constructor(...given) { given.length ? super(...given) : super(Real.now() - 7.5 * 60e3); }
+  static now() { return Real.now() - 7.5 * 60e3; }
+};
+"""
+DRAWN = """
+async ([source, now, closes_at]) => {
+  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+  const widget = (await import(url)).default;
+  const opens_at = "2026-01-01T00:00:00Z";
+  const traits = { now, closes_at, opens_at, what: "It", wrong_clock: "", classes: [] };
+  const heard = [];
+  const model = { get: (name) => traits[name], on: (name, act) => heard.push([name, act]), send: () => {} };
+  widget.initialize({ model });
+  const el = document.body.appendChild(document.createElement("div"));
+  const before = (widget.render({ model, el })(), el.innerText);
+  for (const [name, act] of heard) if (name === "msg:custom") act({ now });
+  el.replaceChildren();
+  widget.render({ model, el })();
+  return [before, el.innerText];
+}
+"""
+
+
+@pytest.mark.browser
+def test_a_browsers_wrong_clock_is_told_and_the_countdown_is_right_all_the_same() -> None:
+    now = datetime.now(UTC)
+    given = [esm("countdown"), now.isoformat(), (now + timedelta(hours=2, minutes=3, seconds=30)).isoformat()]
+    with chromium() as browser:
+        page = browser.new_page()
+        page.add_init_script(SHIFTED)
+        page.goto("about:blank")
+
+        before, after = page.evaluate(DRAWN, given)
+
+    # As old as the notebook may be what it was drawn with: only what the kernel says now tells.
+    assert "clock" not in before
+    assert "This machine's clock is 7 min slow; the service's counts." in after
+    assert re.search(r"closes in\s*2\s*h\s*0[23]\s*min", after)
