@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import sqlite3
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import four
 import httpx2
 import pandas as pd
+import psutil
 import pytest
 from audit import audit
 from hall import Sent
@@ -22,6 +24,7 @@ import kit
 from kit.client import CompetitionClient
 from kit.clock import utc_now
 from kit.errors import NotAllowed
+from kit.serve import N_FILES
 from kit.service.auth import Scope, new_token
 from kit.store import Store
 
@@ -54,9 +57,15 @@ class Submitter:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
+    """Started where a process may open as few files as most systems let it at first."""
     four.write_open(tmp_path / "four", phase=f"daily_limit = {LIMIT}")
-    with running([tmp_path / "four"], tmp_path / "data") as service:
-        yield service
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, before[1]))
+    try:
+        with running([tmp_path / "four"], tmp_path / "data") as service:
+            yield service
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.fixture
@@ -116,6 +125,7 @@ def test_in_the_rush_before_the_deadline_a_crash_loses_and_doubles_nothing_and_w
         wait_until(lambda: database.execute(waits).fetchone() == (0,), 30)
         best = shown(comps["olga"].client.get(BOARD))
         wait_until(lambda: all(boards and boards[-1] == best for boards in seen.values()), 30)
+        n_files, most = psutil.Process(service.process.pid).rlimit(psutil.RLIMIT_NOFILE)
         counted = httpx2.get(
             f"{service.url}/metrics", headers={"Authorization": f"Bearer {tokens['olga']}"}
         ).text
@@ -127,6 +137,7 @@ def test_in_the_rush_before_the_deadline_a_crash_loses_and_doubles_nothing_and_w
     # Each was better than the one before: the last that was taken stands, which is the newest.
     assert best == {each._name: each.sent[-2].facts["id"] for each in rush}
     assert 'status="5' not in counted
+    assert n_files == min(most, N_FILES) > 1024
     states = database.execute("select state, count(*) from judgement group by state").fetchall()
     database.close()
     assert states == [("SCORED", sum(one.is_taken for one in sent))]
