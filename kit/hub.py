@@ -123,8 +123,7 @@ def make_block(
     options: Sequence[str] = (),
 ) -> Block:
     """What `configure` adds, looked at by nobody yet."""
-    if not competitions:
-        raise InvalidRequest("Name at least one competition's folder.")
+    _check_words(competitions, options, base_url, url)
     folders = [str(Path(folder).absolute()) for folder in competitions]
     command = [sys.executable, "-m", "kit", "serve", *folders, "--data", str(Path(data).absolute())]
     command += ["--hub", "--organizers", organizers]
@@ -140,9 +139,26 @@ def make_block(
         service |= {"user": user, "cwd": "/"}
     scope = "access:services!service=kit"
     roles = (("user", ("self",), scope), ("server", SERVER_SCOPES, scope))
-    base = base_url.rstrip("/")
-    address = url or f"http://127.0.0.1:{port}{base}/services/kit"
+    base = base_url.strip("/")
+    address = url or f"http://127.0.0.1:{port}{base and '/'}{base}/services/kit"
     return Block(service, roles, organizers, {"KIT_URL": address.rstrip("/")} | shared, _ARGUMENTS)
+
+
+def _check_words(
+    competitions: Sequence[str | Path], options: Sequence[str], base_url: str, url: str | None
+) -> None:
+    for name, given in (("competitions", competitions), ("options", options)):
+        if isinstance(given, str | Path):
+            raise InvalidRequest(f"{name} is a list, and {str(given)!r} is none: write {name}=[…].")
+    if not competitions:
+        raise InvalidRequest("Name at least one competition's folder.")
+    if "://" in base_url:
+        path = urlsplit(base_url).path or "/"
+        raise InvalidRequest(f"The base_url {base_url!r} is a whole address: give its path alone, {path!r}.")
+    if url is not None and not url.startswith(("http://", "https://")):
+        raise InvalidRequest(
+            f"The url {url!r} is no address: write it as https://hub.example.org/services/kit."
+        )
 
 
 def as_text(block: Block) -> str:
@@ -194,6 +210,7 @@ def _named(section: Any, name: str) -> dict[str, Any]:
 def _prepare(block: Block, user: str | None, data: Path) -> None:
     """Check what would make the service fail later, and make its folder."""
     from kit.competition import load_competition
+    from kit.hub_reach import check_kept, check_readable, check_writable, secrets
     from kit.sharing import make_place
 
     command = block.service["command"]
@@ -212,25 +229,19 @@ def _prepare(block: Block, user: str | None, data: Path) -> None:
             f"The Hub does not run as root, so it cannot start the service as {user!r}. Without an account "
             "of its own participants on this machine could read the truth."
         )
+    if account.pw_uid == 0:
+        raise OrganizerError(
+            f"The service may not run as {user!r}, who can do everything here. Give it an account of "
+            "its own: useradd --system --create-home kit"
+        )
+    for competition in competitions:
+        for file in secrets(competition):
+            check_kept(file, account)
+    check_readable(competitions, account)
     if not data.exists():
         data.mkdir(mode=0o700, parents=True)
         os.chown(data, account.pw_uid, account.pw_gid)
-    for competition in competitions:
-        for question in competition.question:
-            _check_kept(competition.directory / question.truth, account)
-    _check_kept(data, account)
+    check_kept(data, account)
+    check_writable(data, account)
     if (shared := block.environment.get(SHARED)) is not None:
         make_place(Path(shared), account.pw_uid)
-
-
-def _check_kept(path: Path, account: pwd.struct_passwd) -> None:
-    """Raise where participants' accounts could read a path."""
-    facts = path.stat()
-    if facts.st_uid not in (0, account.pw_uid):
-        raise OrganizerError(f"{path} belongs to another account: chown -R {account.pw_name}: {path.parent}")
-    open_above = all(folder.stat().st_mode & 0o001 for folder in path.parents)
-    others = 0o007 if facts.st_gid in (0, account.pw_gid) else 0o077
-    if facts.st_mode & others and open_above:
-        raise OrganizerError(
-            f"{path} can be read by every account of this machine: chmod -R o-rwx {path.parent}"
-        )

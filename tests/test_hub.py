@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import shutil
 import signal
 import threading
 import time
@@ -224,10 +226,39 @@ def test_configure_refuses_a_truth_that_other_accounts_can_read(hub: Hub, tmp_pa
     place = hub.folder / "open"
     four.write_open(place)
 
-    with pytest.raises(OrganizerError, match="can be read by every account"):
+    with pytest.raises(OrganizerError, match="can be read by other accounts"):
         configure(Config(), competitions=[place], data=hub.data, user=hub.account)
     with pytest.raises(OrganizerError, match="useradd --system"):
         configure(Config(), competitions=[place], data=hub.data, user="nobody-of-that-name")
+
+
+def test_configure_refuses_what_only_a_group_of_participants_could_read(hub: Hub) -> None:
+    place = hub.folder / "grouped"
+    truth = four.write_open(place) / "private/truth.csv"
+    course = pwd.getpwnam(hub.accounts["alice"]).pw_gid
+    for path in (truth, truth.parent, place):
+        shutil.chown(path, hub.account, course)
+        path.chmod(0o640 if path.is_file() else 0o750)
+
+    with pytest.raises(OrganizerError, match="can be read by other accounts"):
+        configure(Config(), competitions=[place], data=hub.data, user=hub.account)
+
+
+def test_configure_refuses_what_the_services_account_cannot_reach_and_leaves_nothing(hub: Hub) -> None:
+    place, data = hub.folder / "roots", hub.folder / "roots-data"
+    for path in four.write_open(place).rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+    with pytest.raises(OrganizerError, match=rf"cannot read .*: chown -R {hub.account}: {place}"):
+        configure(Config(), competitions=[place], data=data, user=hub.account)
+    assert not data.exists()
+
+    data.mkdir(mode=0o700)
+    with pytest.raises(OrganizerError, match=rf"no folder that .* can write to.* chown -R {hub.account}: "):
+        configure(Config(), competitions=[hub.folder / "four"], data=data, user=hub.account)
+    with pytest.raises(OrganizerError, match="may not run as 'root'"):
+        configure(Config(), competitions=[place], data=data, user="root")
+    assert os.geteuid() == 0
 
 
 def test_who_is_removed_at_the_hub_cannot_act_after_half_a_minute(

@@ -12,7 +12,7 @@ from traitlets.config import Config
 from typer.testing import CliRunner
 
 from kit.cli import build
-from kit.errors import InvalidCompetition
+from kit.errors import InvalidCompetition, InvalidRequest
 from kit.hub import Block, make_block
 from kit.service.hub import settings_from
 
@@ -54,6 +54,28 @@ def test_a_mistake_in_a_competition_is_told_before_the_hub_starts(tmp_path: Path
 
     with pytest.raises(InvalidCompetition, match="hub_groups"):
         CliRunner().invoke(build(), ["hub-config", str(tmp_path / "four")], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"competitions": "/srv/mine"}, r"competitions is a list, and '/srv/mine' is none"),
+        ({"options": "--workers 2"}, r"options is a list, and '--workers 2' is none"),
+        ({"base_url": "https://hub.example.org/lab/"}, r"give its path alone, '/lab/'"),
+        ({"url": "hub.example.org/services/kit"}, r"The url 'hub.example.org/services/kit' is no address"),
+    ],
+    ids=["one folder", "one option", "a whole address", "no address"],
+)
+def test_a_wrong_word_is_told_by_its_value(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidRequest, match=told):
+        make_block(**{"competitions": ["/srv/mine"], "data": "/srv/kit"} | given)
+
+
+@pytest.mark.parametrize("base", ["lab", "/lab", "lab/", "/lab/"])
+def test_a_base_url_may_be_written_as_the_hub_takes_it(base: str) -> None:
+    block = make_block(competitions=["/srv/mine"], data="/srv/kit", base_url=base)
+
+    assert block.environment["KIT_URL"] == "http://127.0.0.1:10101/lab/services/kit"
 
 
 def test_the_service_has_no_role_and_no_right(block: Block) -> None:

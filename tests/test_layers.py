@@ -21,7 +21,7 @@ LAYERS = {
         judge judge_process workers serve service sharing
     """,
     "notebook": "client credentials hub_dashboards widgets baselines",
-    "top": "cli hub demo __main__ __init__",
+    "top": "cli hub hub_reach demo __main__ __init__",
 }
 ALLOWED = {
     "core": {"core"},
