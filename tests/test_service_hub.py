@@ -207,6 +207,32 @@ def test_names_that_differ_only_in_case_are_not_one_person(on_hub: Any, answers:
     assert "differ only in case" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("name", ["ada\u200b", "\u202eada", "\uff41da", "ada\u00a0", "a\x00da"])
+def test_a_name_that_cannot_be_told_from_anothers_takes_no_part(
+    on_hub: Any, answers: Answers, name: str
+) -> None:
+    answers.add("t", name)
+    served = on_hub()
+
+    answer = person(served, "t").get("/me")
+
+    assert answer.status_code == 403
+    assert f"The name {name!a} at the JupyterHub" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["Zoë", "o'brien", "日本", "a.b@c", "x" * 255])
+def test_a_name_of_the_hub_may_be_long_and_in_any_script(on_hub: Any, answers: Answers, name: str) -> None:
+    answers.add("t", name)
+    answers.add("o", "olga", "organizers")
+    served = on_hub()
+    person(served, "t").post("/competitions/four/join", json={})
+
+    found = person(served, "o").get("/competitions/four/submissions", params={"team": name})
+
+    assert person(served, "t").get("/me").json()["name"] == name
+    assert found.json() == []
+
+
 def test_only_members_of_the_named_groups_take_part_and_only_while_they_are(
     on_hub: Any, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +265,24 @@ def test_groups_become_teams(on_hub: Any, answers: Answers) -> None:
     refused = person(served, "dan").post("/competitions/four/join", json={})
     assert refused.status_code == 403
     assert "cats, owls" in refused.json()["error"]["message"]
+
+
+def test_who_takes_the_name_of_a_groups_team_is_not_in_it(on_hub: Any, answers: Answers) -> None:
+    answers.add("ada", "ada", "team-owls")
+    answers.add("bob", "bob", "team-owls")
+    answers.add("mallory", "mallory")
+    answers.add("cats", "cats")
+    answers.add("eve", "eve", "team-cats")
+    served = on_hub('team_groups = "team-"')
+    join = "/competitions/four/join"
+    person(served, "mallory").post(join, json={"team": "Owls"})
+    person(served, "cats").post(join, json={})
+
+    ada, bob, eve = (person(served, name).post(join, json={}).json() for name in ("ada", "bob", "eve"))
+
+    assert (ada["team"], bob["team"], eve["team"]) == ("owls-2", "owls-2", "cats-2")
+    assert bob["members"] == ["ada", "bob"]
+    assert person(served, "mallory").post(join, json={}).json()["members"] == ["mallory"]
 
 
 def test_pages_and_routes_are_found_under_the_prefix_and_without(on_hub: Any, answers: Answers) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlite_utils import Database
+
 from kit._store.database import Connections, Row, bump
 from kit.clock import to_text
 from kit.errors import AlreadyExists, NotAllowed, NotFound
@@ -221,9 +223,22 @@ class Accounts:
         return [row["name"] for row in self._c.rows(sql, [team_id])]
 
     def join(
-        self, competition: str, user: Row, *, now: datetime, team: str | None = None, max_size: int = 1
+        self,
+        competition: str,
+        user: Row,
+        *,
+        now: datetime,
+        team: str | None = None,
+        max_size: int = 1,
+        by_group: bool = False,
     ) -> Row:
         """The user's team in a competition; one of their own name is made at the first call.
+
+        Parameters
+        ----------
+        by_group : bool
+            The team is that of a JupyterHub's group. One of this name that somebody made without being in the
+            group is another, and this one gets a number.
 
         Raises
         ------
@@ -236,7 +251,10 @@ class Accounts:
         with self._c.write() as db:
             if (found := self.team_of(competition, user["id"])) is not None:
                 return found
-            team_id = self._find_or_add_team(db, competition, team or user["name"], team is not None, now)
+            if team is not None and by_group:
+                team_id = self._find_or_add_group(db, competition, team, now)
+            else:
+                team_id = self._find_or_add_team(db, competition, team or user["name"], team is not None, now)
             n_members = len(self._members(team_id))
             if n_members >= max_size:
                 raise NotAllowed(f"Team {team!r} has {n_members} members, and teams may have {max_size}.")
@@ -247,7 +265,17 @@ class Accounts:
         assert joined is not None
         return joined
 
-    def _find_or_add_team(self, db: object, competition: str, name: str, shared: bool, now: datetime) -> int:
+    def _find_or_add_group(self, db: Database, competition: str, name: str, now: datetime) -> int:
+        sql = "select id from team where competition = ? and group_key = ?"
+        if (found := self._c.row(sql, [competition, name.casefold()])) is not None:
+            return int(found["id"])
+        team_id = self._find_or_add_team(db, competition, name, False, now)
+        db.table("team").update(team_id, {"group_key": name.casefold()})
+        return team_id
+
+    def _find_or_add_team(
+        self, db: Database, competition: str, name: str, shared: bool, now: datetime
+    ) -> int:
         sql = "select id from team where competition = ? and name_key = ?"
         key = name.casefold()
         n = 1
@@ -258,7 +286,7 @@ class Accounts:
             key = f"{name.casefold()}-{n}"
         shown = name if n == 1 else f"{name}-{n}"
         row = {"competition": competition, "name": shown, "name_key": key, "created_at": to_text(now)}
-        return int(db.table("team").insert(row).last_pk)  # type: ignore[attr-defined]
+        return int(db.table("team").insert(row).last_pk)  # type: ignore[arg-type]
 
     def accept_rules(self, competition: str, user_id: int, rules_hash: str, *, now: datetime) -> None:
         """Record that a user accepted this wording of the rules."""

@@ -92,6 +92,13 @@ def m010_notebooks(db: Database) -> None:
     db.execute("alter table code_result add column notebook_sha256 text")
 
 
+@migrations()
+def m011_team_groups(db: Database) -> None:
+    """Which group of a JupyterHub a team stands for: a name alone could be anybody's."""
+    db.execute("alter table team add column group_key text")
+    db.execute("create unique index team_group on team (competition, group_key)")
+
+
 _FIRST = """
 create table user (
     id integer primary key, name text not null, name_key text not null unique, email text,

@@ -6,6 +6,7 @@ import asyncio
 import math
 import random
 import time
+import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -280,4 +281,14 @@ class JupyterHub:
                 "Ask for it when you make the token; where it is your server's own, the Hub's configuration "
                 "must give it: see `kit hub-config`."
             )
+        if not _is_plain(name):
+            raise NotAllowed(
+                f"The name {name!a} at the JupyterHub holds characters that cannot be seen or look like "
+                "others, so that it could be taken for another person's: ask for another one there."
+            )
         return Visitor(name, groups, self.settings.organizers in groups)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name reads as what it is: no invisible signs, no changes of direction, no other widths."""
+    return name.isprintable() and unicodedata.is_normalized("NFKC", name) and name == name.strip()

@@ -110,7 +110,7 @@ def compare(
     caller: Reader,
     a: SubmissionId,
     b: SubmissionId | None = None,
-    team: Annotated[str | None, Query(max_length=63)] = None,
+    team: Annotated[str | None, Query(max_length=255)] = None,
     split: Split = Split.PUBLIC,
 ) -> models.Comparison:
     """How your submission ``a`` differs from ``b``, also yours, or from the best public one of a ``team``.

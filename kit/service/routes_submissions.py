@@ -83,7 +83,7 @@ async def list_submissions(
     caller: Reader,
     condition: Conditional,
     question: Annotated[str | None, Query(max_length=63)] = None,
-    team: Annotated[str | None, Query(max_length=40)] = None,
+    team: Annotated[str | None, Query(max_length=255)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
     offset: Annotated[int, Query(ge=0, le=MAX_ID)] = 0,
 ) -> Response:
