@@ -16,6 +16,7 @@ from kit._store.schema import migrations
 Row = dict[str, Any]
 
 BUSY_S = 30.0
+TURN_S = 5.0
 MAPPED_BYTES = 1 << 34
 
 
@@ -28,6 +29,7 @@ class Connections:
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
 
     @property
     def db(self) -> Database:
@@ -59,15 +61,26 @@ class Connections:
         process wrote in between.
         """
         db = self.db
-        db.conn.execute("begin immediate")
+        with self._turn():
+            db.conn.execute("begin immediate")
+            try:
+                yield db
+                # Inside: one that fails, for want of space, leaves the transaction open, and the lock taken.
+                db.conn.execute("commit")
+            except BaseException:
+                if db.conn.in_transaction:
+                    db.conn.execute("rollback")
+                raise
+
+    @contextmanager
+    def _turn(self) -> Generator[None, None, None]:
+        """Threads of this process queue for a while: SQLite lets those sleep who wait, and wakes nobody."""
+        is_mine = self._writing.acquire(timeout=TURN_S)
         try:
-            yield db
-            # Inside: one that fails, for want of space, leaves the transaction open, and the lock taken.
-            db.conn.execute("commit")
-        except BaseException:
-            if db.conn.in_transaction:
-                db.conn.execute("rollback")
-            raise
+            yield
+        finally:
+            if is_mine:
+                self._writing.release()
 
     def rows(self, sql: str, parameters: Iterable[Any] | dict[str, Any] = ()) -> list[Row]:
         """All rows of a query, each a dict."""
