@@ -20,8 +20,6 @@ from kit.service.view import View
 from kit.service.watch import Watch
 
 MAX_WAIT_S = 25.0
-LOOK_S = 5.0
-"""A waiting request looks this often whether its client is still there and whether time changed anything."""
 
 IfNoneMatch = Annotated[
     str | None, Header(description="ETag of the answer you have: 304 while it has not changed.")
@@ -97,8 +95,9 @@ async def _other(
         is_over = left_s <= 0 or not watch.is_running
         if is_over or await condition.request.is_disconnected():
             return known
+        # Now and then, whether the client is still there, and whether time changed anything.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(changed.wait(), min(left_s, LOOK_S))
+            await asyncio.wait_for(changed.wait(), min(left_s, watch.look_s))
         changed.clear()
         view = await run_in_threadpool(read)
         if view.etag != known.etag:

@@ -25,6 +25,11 @@ BURST = 300.0
 MOST_AWAKE = 16
 """These are answered before more are woken: whoever submits meanwhile waits for no more than these."""
 TICK_S = 0.02
+LATE_S = 0.05
+"""Where the loop is later than this, fewer are awake: a submission waits so long at each of its steps."""
+LOOKS_EACH_S = 50.0
+"""All who wait look so often, together, whether time changed anything."""
+LOOK_S = 5.0
 MAX_WAITS = 6000
 """Several on each screen. Beyond, answers come at once, and clients ask once a second."""
 MAX_WAITS_EACH = 40
@@ -52,6 +57,7 @@ class Watch:
         self._due: dict[asyncio.Event, None] = {}
         self._awake: set[asyncio.Event] = set()
         self._allowed = BURST
+        self._most_awake = MOST_AWAKE
         self._waits: Counter[int] = Counter()
         self.told = 0
         """The newest version of the store that those who listened were told of."""
@@ -98,15 +104,20 @@ class Watch:
 
     async def _keep_waking(self) -> None:
         while True:
+            due_at = time.monotonic() + TICK_S
+            await asyncio.sleep(TICK_S)
+            is_late = time.monotonic() > due_at + LATE_S
+            self._most_awake = (
+                max(2, self._most_awake // 2) if is_late else min(MOST_AWAKE, self._most_awake + 1)
+            )
             self._allowed = min(BURST, self._allowed + WAKES_EACH_S * TICK_S)
             self._wake_due()
-            await asyncio.sleep(TICK_S)
 
     def _wake_due(self) -> None:
         """Wake those whose turn has come, the first ones first, and no more than are answered."""
         # Whoever was woken for nothing new waits again, with the event cleared.
         self._awake = {event for event in self._awake if event.is_set()}
-        n_next = max(0, min(int(self._allowed), MOST_AWAKE - len(self._awake)))
+        n_next = max(0, min(int(self._allowed), self._most_awake - len(self._awake)))
         for event in list(itertools.islice(self._due, n_next)):
             del self._due[event]
             self._allowed -= 1
@@ -117,6 +128,11 @@ class Watch:
     def is_running(self) -> bool:
         """Whether waiting makes sense: not before the start, and not when the service is stopping."""
         return self._running
+
+    @property
+    def look_s(self) -> float:
+        """How long whoever waits goes on without looking."""
+        return max(LOOK_S, self._waits.total() / LOOKS_EACH_S)
 
     def end_waits(self) -> None:
         """Let everyone who waits go with what they have; from any thread."""
