@@ -40,7 +40,12 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
         "template_paths": collect_template_paths(
             ["voila", "nbconvert"], "kit", root_dirs=[str(_TEMPLATES), *jupyter_path()]
         ),
-        "voila_configuration": VoilaConfiguration(parent=server, template="kit"),
+        "voila_configuration": VoilaConfiguration(
+            parent=server,
+            template="kit",
+            # To the one who opened it, from their own server: it says what is wrong.
+            show_tracebacks=True,
+        ),
         "contents": AsyncLargeFileManager(parent=server, root_dir=str(folder("dashboards"))),
     }
     base = server.web_app.settings["base_url"]

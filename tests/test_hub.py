@@ -168,12 +168,17 @@ def test_a_dashboard_runs_in_its_visitors_own_server_behind_the_hubs_log_in(hub:
             link.click()
             expect(visit.page.get_by_role("tab", name="Participants")).to_be_visible(timeout=60_000)
             assert f"/user/{person.name}/kit/organizer" in visit.page.url
+            # There is nothing to log out of: who is there is whose server it is.
+            assert visit.page.get_by_text("Log out").count() == 0
             visit.screenshot()
         else:
             assert link.count() == 0
             visit.page.goto(f"{hub.url}/hub/user-redirect/kit/organizer?competition=four")
             refusal = visit.page.get_by_text("This screen is for organizers")
-            expect(refusal).to_be_visible(timeout=60_000)
+            expect(refusal).to_contain_text(f"and you, {person.name}, are not in their group", timeout=60_000)
+            visit.page.goto(f"{hub.url}/hub/user-redirect/kit/leaderboard?competition=fuor")
+            wrong = visit.page.get_by_text("There is no competition 'fuor'")
+            expect(wrong).to_be_visible(timeout=60_000)
         assert visit.page.locator(".kit-login").count() == 0
 
 

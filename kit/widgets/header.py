@@ -13,14 +13,24 @@ from kit.widgets.fragment import Fragment, Node, button, chip, el
 STATES = {"upcoming": ("Not open yet", "info"), "open": ("Open", "good"), "closed": ("Closed", "quiet")}
 
 
-def header(overview: Json, leave: Callable[[], None] | None = None, **traits: object) -> ipywidgets.VBox:
-    """The head of a competition's panel; without ``leave`` it says nothing of who is there."""
+def header(
+    overview: Json, leave: Callable[[], None] | None = None, *, by_hub: bool = False, **traits: object
+) -> ipywidgets.VBox:
+    """The head of a competition's panel; without ``leave`` it says nothing of who is there.
+
+    Whom a JupyterHub says one is (``by_hub``) has nothing to log out of here.
+    """
     about = Fragment(
         el(
             "div",
             el("h2", overview["title"]),
             el("p", overview.get("summary") or "", name="kit-muted"),
-            el("div", *_marks(overview), *(_who(overview["me"] or {}) if leave else []), name="kit-row"),
+            el(
+                "div",
+                *_marks(overview),
+                *(_who(overview["me"] or {}, by_hub) if leave else []),
+                name="kit-row",
+            ),
             name="kit-column",
         ),
         on={"log out": leave} if leave else {},
@@ -41,8 +51,8 @@ def _marks(overview: Json) -> list[Node]:
     return [chip(text, tone), chip(f"Phase {phase['id']}") if several else None]
 
 
-def _who(me: Json) -> list[Node]:
+def _who(me: Json, by_hub: bool) -> list[Node]:
     name, team = me.get("name") or "", me.get("team")
     named = f"{name}, team {team}" if team and team != name else name
-    leave = button("Log out", "log out", look="kit-button-plain kit-small")
+    leave = None if by_hub else button("Log out", "log out", look="kit-button-plain kit-small")
     return [el("span", "Logged in as ", el("b", named), name="kit-small kit-who"), leave]

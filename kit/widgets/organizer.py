@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 
 SCOPES = ("submit", "read", "organize")
 REFUSAL = "This screen is for organizers, and this account is a participant's."
+BY_HUB = (
+    "This screen is for organizers, and you, {name}, are not in their group at the JupyterHub. Whoever "
+    "administers it can put you there; load this page again half a minute later."
+)
 
 
 def organizer(comp: CompetitionClient) -> Gate:
@@ -53,8 +57,8 @@ def _log_in(comp: CompetitionClient, name: str, password: str) -> None:
 
 
 def _require_organizer(comp: CompetitionClient) -> None:
-    if comp.client.me()["role"] != "organizer":
-        raise NotAllowed(REFUSAL)
+    if (me := comp.client.me())["role"] != "organizer":
+        raise NotAllowed(BY_HUB.format(name=me["name"]) if comp.client.is_by_hub else REFUSAL)
 
 
 def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VBox:
@@ -115,7 +119,8 @@ def _screen(comp: CompetitionClient, leave: Callable[[], None], plot: ProgressPl
     parts = tabbed(pages, label="Parts of the organizers' screen")
     # What is only told from the watching thread lives as long as the screen.
     parts.told = (numbers, plot, queue, again, signs, alike, against_cost)
-    return box(header(overview, leave), numbers, parts, name="kit-panel kit-wide kit-organizer")
+    head = header(overview, leave, by_hub=comp.client.is_by_hub)
+    return box(head, numbers, parts, name="kit-panel kit-wide kit-organizer")
 
 
 def _against_cost(comp: CompetitionClient, overview: Json, keeper: LiveTable) -> list[ParetoPlot]:

@@ -42,7 +42,7 @@ def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VB
         "My submissions": _submissions(comp, overview),
     }
     parts = tabbed(pages, label="Parts of the competition")
-    return box(header(overview, leave), notices(comp), parts, name="kit-panel")
+    return box(header(overview, leave, by_hub=comp.client.is_by_hub), notices(comp), parts, name="kit-panel")
 
 
 def _overview(comp: CompetitionClient, overview: Json) -> ipywidgets.VBox:

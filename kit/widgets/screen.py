@@ -63,7 +63,7 @@ def _inside(comp: CompetitionClient, leave: Callable[[], None]) -> ipywidgets.VB
         for each in overview["questions"]
     ]
     return box(
-        header(overview, leave, classes=[BIG]),
+        header(overview, leave, by_hub=comp.client.is_by_hub, classes=[BIG]),
         box(*boards, name="kit-side"),
         name="kit-panel kit-wide kit-screen",
     )
