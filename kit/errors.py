@@ -32,6 +32,8 @@ class KitError(Exception):
         # IPython's protocol: the person's own line and the text, without the forty lines between.
         own = next(iter(traceback.extract_tb(self.__traceback__)[1:]), None)
         where = [f"line {own.lineno}: {own.line}"] if own is not None and own.line else []
+        # What a cell magic is turned into, nobody wrote.
+        where = [line for line in where if ": get_ipython()" not in line]
         return [*where, f"{type(self).__name__}: {self}"]
 
 

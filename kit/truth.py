@@ -164,7 +164,10 @@ def _read_frame(competition: Competition, question: Question) -> pd.DataFrame:
             low_memory=False,
         )
     except Exception as error:
-        problem = Problem(question.truth, "", f"cannot be read: {error}.", "Write CSV (UTF-8) or Parquet.")
+        fix = "Write CSV (UTF-8) or Parquet."
+        if isinstance(error, PermissionError):
+            fix = "Let the account that runs this read it, and no participant's."
+        problem = Problem(question.truth, "", f"cannot be read: {error}.", fix)
         raise InvalidCompetition(str(competition.directory), [problem]) from None
     ids = frame.get(question.id_column)
     if ids is not None and len(ids) and ids.str.fullmatch(r"0|-?[1-9]\d{0,17}").all():

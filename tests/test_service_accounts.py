@@ -293,6 +293,13 @@ def test_nobody_joins_another_team_uninvited(serve: Serve) -> None:
     assert bob.get("/competitions/four").json()["me"]["team"] is None
 
 
+def test_a_teams_name_that_is_none_is_told_in_words(serve: Serve) -> None:
+    answer = serve().sign_up("ada").post("/competitions/four/join", json={"team": "<b>owls</b>"})
+
+    assert answer.status_code == 422
+    assert "team: A team's name has 2 to 40 letters" in answer.json()["error"]["message"]
+
+
 def test_organizers_import_users_into_teams(serve: Serve) -> None:
     service = serve(top="[teams]\nmax_size = 2")
     service.sign_up("ada")

@@ -178,6 +178,19 @@ def test_an_interrupt_ends_all_folds(data: Path) -> None:
     assert Stopped("so")._render_traceback_() == ["Stopped: so"]
 
 
+def test_an_error_of_a_cell_magic_shows_nothing_that_nobody_wrote() -> None:
+    def get_ipython() -> None:
+        raise Stopped("so")
+
+    def cell() -> None:
+        get_ipython()
+
+    with pytest.raises(Stopped) as caught:
+        cell()
+
+    assert caught.value._render_traceback_() == ["Stopped: so"]
+
+
 def test_what_is_kept_from_participants_cannot_be_tried(data: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"'counts' cannot be tried here: .* Submit it instead"):
         dry_run(data, MEAN, question(code=CODE | {"train": None}))

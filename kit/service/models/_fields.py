@@ -44,7 +44,13 @@ UserName = Annotated[
     StringConstraints(pattern=r"^[A-Za-z0-9_.-]{2,40}$"),
     _told("A name has 2 to 40 letters (a to z), digits, dots, dashes or underscores, and no spaces."),
 ]
-TeamName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-][A-Za-z0-9_. -]{0,38}[A-Za-z0-9_.-]$")]
+TeamName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_.-][A-Za-z0-9_. -]{0,38}[A-Za-z0-9_.-]$"),
+    _told(
+        "A team's name has 2 to 40 letters (a to z), digits, dots, dashes, underscores, and spaces in between."
+    ),
+]
 Email = Annotated[
     str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,180}$"), _told("This is no e-mail address.")
 ]
@@ -52,7 +58,11 @@ NewPassword = Annotated[
     str, StringConstraints(min_length=10, max_length=1000), _told("A password has 10 to 1000 characters.")
 ]
 ShortText = Annotated[str, StringConstraints(max_length=200)]
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,255}$")]
+FileName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^/\\\x00-\x1f\x7f]{1,255}$"),
+    _told("A file's name has 1 to 255 characters, and no slash: give the name without its folder."),
+]
 Note = Annotated[str, StringConstraints(max_length=1000)]
 MAX_IMPORT = 200
 
