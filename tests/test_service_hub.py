@@ -179,6 +179,10 @@ def test_passwords_and_the_kits_own_tokens_do_nothing_on_a_hub(on_hub: Any, answ
     refused = served.nobody.post("/users", json={"name": "eve", "password": PASSWORD})
     assert refused.status_code == 403
     assert "KIT_TOKEN" in refused.json()["error"]["message"]
+    answers.add("t-hugo", "hugo", "organizers")
+    reset = person(served, "t-hugo").post("/users/hugo/password", json={})
+    assert reset.status_code == 403
+    assert "set the password of 'hugo' there" in reset.json()["error"]["message"]
 
 
 def test_an_account_made_before_becomes_the_hubs_and_its_password_ends(

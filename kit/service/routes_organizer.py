@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from kit.clock import from_text
+from kit.errors import NotAllowed
 from kit.service import models, organizing, probing, similar, views
 from kit.service.context import MAX_ID, HostedHere, Organizer, ServiceHere, organizer
 from kit.service.errors import documented
@@ -51,7 +52,9 @@ def import_users(service: ServiceHere, asked: answers.UserImport) -> list[answer
 
 @router.post("/users/{name}/password", responses=BODY)
 def set_password(service: ServiceHere, name: Name, asked: answers.NewPasswordAsked) -> answers.PasswordMade:
-    """Set a user's password, and revoke their tokens."""
+    """Set a user's password, and revoke their tokens; not on a JupyterHub, which has its own."""
+    if service.hub is not None:
+        raise NotAllowed(f"Here the JupyterHub says who people are: set the password of {name!r} there.")
     made = None if asked.password else organizing.generated_password()
     hashed = service.passwords.hash(asked.password or made or "")
     service.store.accounts.set_password(name, hashed, now=service.clock())
