@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 from conftest import Clock
 from served import PASSWORD, Person, Served, scored, serving
 
+from kit.clock import to_text
 from kit.errors import NotLoggedIn, OrganizerError, ServiceError
 from kit.service import hub as hubs
 from kit.service.hub import JupyterHub, Settings, settings_from
@@ -197,6 +199,21 @@ def test_an_account_made_before_becomes_the_hubs_and_its_password_ends(
     assert me["role"] == "participant"
     assert store.accounts.user("olga")["password_hash"] is None
     assert all(token["revoked_at"] for token in store.accounts.tokens(store.accounts.user("olga")["id"]))
+
+
+def test_it_is_written_down_by_the_hour_who_was_here(
+    on_hub: Any, answers: Answers, store: Store, clock: Clock
+) -> None:
+    answers.add("t", "ada")
+    served = on_hub()
+    seen = []
+
+    for hours in (0, 0.5, 1):
+        clock.now += timedelta(hours=hours)
+        assert person(served, "t").get("/me").status_code == 200
+        seen.append(store.accounts.user("ada")["last_seen_at"])
+
+    assert seen == [to_text(four.NOON), to_text(four.NOON), to_text(four.NOON + timedelta(hours=1.5))]
 
 
 def test_names_that_differ_only_in_case_are_not_one_person(on_hub: Any, answers: Answers) -> None:

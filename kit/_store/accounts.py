@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
 from kit._store.database import Connections, Row, bump
 from kit.clock import to_text
 from kit.errors import AlreadyExists, NotAllowed, NotFound
+
+SEEN = timedelta(hours=1)
+"""How often it is written down that a JupyterHub's user is here."""
 
 
 class Accounts:
@@ -79,6 +82,9 @@ class Accounts:
                 db.table("user").update(found["id"], {"by_hub": 1, "role": role, "password_hash": None})
                 if not found["by_hub"]:
                     self._revoke(db, "user_id", found["id"], now)
+        if (found["last_seen_at"] or "") < to_text(now - SEEN):
+            with self._c.write() as db:
+                db.table("user").update(found["id"], {"last_seen_at": to_text(now)})
         return self.user(name)
 
     def users(
