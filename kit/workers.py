@@ -78,6 +78,10 @@ class LocalPool(_Pool):
         attempt.add_done_callback(done)
 
 
+CODE_NICE = 5
+"""Beside one who answers, code gets a quarter of a processor that both want; where none does, all of it."""
+
+
 class CodePool(_Pool):
     """An Executor of code; what participants wrote runs in sandboxes below its processes, not in them."""
 
@@ -174,7 +178,8 @@ def _start_worker(parent: int) -> None:
 
 
 def _start_code_worker(parent: int) -> None:
-    """As `_start_worker`; whatever ends it, its sandboxes end before it."""
+    """As `_start_worker`; whatever ends it, its sandboxes end before it. Answering and files go first."""
+    os.nice(CODE_NICE)
     signal.signal(signal.SIGTERM, lambda *_: _end())
     threading.Thread(target=end_with_parent, args=(parent,), daemon=True).start()
     os.umask(0o077)

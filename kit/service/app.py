@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
+from anyio import CapacityLimiter
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
@@ -32,6 +33,7 @@ from kit.service.boards import Boards
 from kit.service.context import Service
 from kit.service.counts import Counts
 from kit.service.errors import add_handlers
+from kit.service.followed import FollowedBoard
 from kit.service.guard import Guard
 from kit.service.hosting import Hosting
 from kit.service.hub import JupyterHub
@@ -45,6 +47,7 @@ from kit.store import Store
 
 WINDOW = timedelta(minutes=5)
 SETTLE_S = 2.0
+N_BOARD_READERS = 8
 
 _ABOUT = """
 Get a token from `POST /api/v1/tokens` and send it as `Authorization: Bearer kit_…`.
@@ -114,6 +117,7 @@ def create_app(
         troubles=Troubles(store, clock),
         n_workers=workers,
         n_code_workers=code_workers,
+        board_readers=CapacityLimiter(N_BOARD_READERS),
         hub=hub,
         shared=shared,
         sessions=Sessions(hub) if hub is not None and hub.settings.logs_browsers_in else None,
@@ -135,6 +139,7 @@ def _assemble(service: Service) -> FastAPI:
     app.state.service = service
     app.add_middleware(Guard, service=service)
     add_handlers(app, service.clock)
+    app.router.routes.insert(0, FollowedBoard())
     if service.sessions is not None:
         app.include_router(routes_log_in.router)
     for module in _ROUTES:

@@ -27,12 +27,13 @@ from kit.service.rows import Members, board_row
 from kit.service.seldom import Seldom
 from kit.service.standings import Standings
 from kit.service.view import View, view
-from kit.service.window import ALL_ROWS, Shown, Window, paged
+from kit.service.window import ALL_ROWS, WHOLE, Shown, Window, paged
 from kit.store import Place, Store
 from kit.submission import Split
 
 ALL = Sight()
-WHOLE = Window()
+RECENT_S = 2.0
+"""A leaderboard so old is news to one of a hall who has not even that."""
 LARGE_FACTOR = 20.0
 """A large leaderboard of several questions is not made again for so many times as long as making it took."""
 
@@ -71,7 +72,7 @@ class Boards:
             return view(self._model(hosted, question, split, shown, version, rows), [topic])
 
         if window.is_whole:
-            key = ("board", hosted.slug, question.id, question.version, split, caller.is_organizer)
+            key = _whole(hosted, question, split, caller)
             made = cast(View | None, self._fresh(key, hosted, [topic], shown, make))
             if made is not None:
                 return made
@@ -80,6 +81,17 @@ class Boards:
         team_id = self._store.accounts.team_id_of(hosted.slug, caller.user_id)
         page, own = self._pages.page(hosted, question, split, shown, window, team_id)
         return page.view(own, [topic])
+
+    def recent(self, hosted: Hosted, question: HostedQuestion, split: Split, caller: Caller) -> View | None:
+        """A question's whole leaderboard as it was some moments ago, if it was made then; reads nothing."""
+        kept = self._kept.get(_whole(hosted, question, split, caller))
+        if kept is None or time.monotonic() > kept.at + RECENT_S:
+            return None
+        return (
+            cast(View | None, kept.made)
+            if kept.state[2] == self._shown(hosted, caller.is_organizer)
+            else None
+        )
 
     def submissions(
         self, hosted: Hosted, question: HostedQuestion, split: Split, caller: Caller, window: Window = WHOLE
@@ -264,6 +276,10 @@ class _Kept:
         """Whether it does though it is not the newest: what takes long is made less often."""
         is_young = time.monotonic() < self.at + LARGE_FACTOR * self.took_s
         return is_young and self.state[2] == shown and is_large(self.made)
+
+
+def _whole(hosted: Hosted, question: HostedQuestion, split: Split, caller: Caller) -> tuple[object, ...]:
+    return "board", hosted.slug, question.id, question.version, split, caller.is_organizer
 
 
 def _topic(hosted: Hosted, question: HostedQuestion) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, cast
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Path, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
@@ -51,6 +52,8 @@ class Service:
     troubles: Troubles
     n_workers: int
     n_code_workers: int
+    board_readers: CapacityLimiter
+    """Threads that read leaderboards: all who want one wait while it is made, and leave others theirs."""
     hub: JupyterHub | None = None
     """Where a JupyterHub says who people are; then nobody else does."""
     sessions: Sessions | None = None
@@ -82,10 +85,15 @@ class _Header(HTTPBearer):
     """``Authorization: Bearer …``, or ``token …`` as JupyterHub writes it."""
 
     async def __call__(self, request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
-        scheme, text = get_authorization_scheme_param(request.headers.get("Authorization"))
-        if scheme.lower() not in ("bearer", "token") or not text:
-            return None
-        return HTTPAuthorizationCredentials(scheme=scheme, credentials=text)
+        return credentials_in(request)
+
+
+def credentials_in(request: HTTPConnection) -> HTTPAuthorizationCredentials | None:
+    """The token in a request's header."""
+    scheme, text = get_authorization_scheme_param(request.headers.get("Authorization"))
+    if scheme.lower() not in ("bearer", "token") or not text:
+        return None
+    return HTTPAuthorizationCredentials(scheme=scheme, credentials=text)
 
 
 _ABOUT = "A token, kit_…, from POST /api/v1/tokens; on a JupyterHub the Hub's own."

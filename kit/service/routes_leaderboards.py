@@ -28,13 +28,14 @@ from kit.service.files import binary
 from kit.service.hosted import Hosted, HostedQuestion
 from kit.service.past import read_past
 from kit.service.view import View, view_of_bytes
-from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
-from kit.service.window import Window
+from kit.service.waiting import CONDITIONAL, Condition, Conditional, answer_changed
+from kit.service.window import WHOLE, Window
 from kit.submission import Split
 
 router = APIRouter(prefix="/api/v1/competitions", tags=["leaderboards"])
 
 NOTEBOOK = "application/x-ipynb+json"
+BOARD = f"{router.prefix}/{{slug}}/questions/{{question}}/leaderboard"
 Limit = Annotated[int | None, Query(ge=1, le=1000, description="Rows of a page.")]
 Offset = Annotated[int, Query(ge=0, le=MAX_ID, description="Rows above the page.")]
 Around = Annotated[Literal["me"] | None, Query(description="`me`: the page with your team in its middle.")]
@@ -67,19 +68,44 @@ async def leaderboard(
     All rows, where they are no more than 1,000 and no page is asked for; else a page, and the row of the
     asker's team. Organizers may ask for that of a version of the question, or at a moment that has passed.
     """
+    window = Window(limit, offset, around == "me")
+    if (version, at, per) == (None, None, "team"):
+        return await follow(service, hosted, question, caller, condition, split, window)
 
     def read() -> View:
         check_split(service, hosted, caller, split)
-        window = Window(limit, offset, around == "me")
-        if caller is ONLOOKER and (version, at, per) != (None, None, "team"):
+        if caller is ONLOOKER:
             raise NotLoggedIn("Log in first: without a log-in there is the teams' leaderboard as it is now.")
         if version is not None or at is not None:
             return read_past(service, hosted, question, caller, split, version=version, at=at, window=window)
-        if per == "submission":
-            return service.boards.submissions(hosted, question, split, caller, window)
+        return service.boards.submissions(hosted, question, split, caller, window)
+
+    return await answer_changed(condition, service, caller, read, limiter=service.board_readers)
+
+
+async def follow(
+    service: Service,
+    hosted: Hosted,
+    question: HostedQuestion,
+    caller: Caller,
+    condition: Condition,
+    split: Split,
+    window: Window = WHOLE,
+) -> Response:
+    """A question's leaderboard of teams as it is now, or when it changes."""
+
+    def read() -> View:
+        check_split(service, hosted, caller, split)
         return service.boards.question(hosted, question, split, caller, window)
 
-    return await answer_changed(condition, service, caller, read)
+    def recent() -> View | None:
+        if not window.is_whole:
+            return None
+        check_split(service, hosted, caller, split)
+        return service.boards.recent(hosted, question, split, caller)
+
+    limiter = service.board_readers
+    return await answer_changed(condition, service, caller, read, limiter=limiter, recent=recent)
 
 
 @router.get("/{slug}/leaderboard", response_model=models.CombinedLeaderboard, responses=CONDITIONAL)
@@ -100,7 +126,7 @@ async def combined_leaderboard(
         check_split(service, hosted, caller, split)
         return service.boards.combined(hosted, split, method, caller, Window(limit, offset, around == "me"))
 
-    return await answer_changed(condition, service, caller, read)
+    return await answer_changed(condition, service, caller, read, limiter=service.board_readers)
 
 
 @router.get("/{slug}/compare", responses=documented(400, 401, 403, 404, 422, 429, 500))

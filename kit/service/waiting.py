@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Depends, Header, Request, Response
-from starlette.concurrency import run_in_threadpool
 
 from kit.service.auth import Caller
 from kit.service.context import Service
@@ -60,6 +60,9 @@ async def answer_changed(
     caller: Caller,
     read: Callable[[], View],
     headers: Mapping[str, str] | None = None,
+    *,
+    limiter: CapacityLimiter | None = None,
+    recent: Callable[[], View | None] = lambda: None,
 ) -> Response:
     """The view that ``read`` makes, or 304 where the client has it already.
 
@@ -69,15 +72,28 @@ async def answer_changed(
         Called in a thread, again after each change of the view's topics.
     headers : mapping, optional
         Of an answer that is no JSON.
+    limiter : CapacityLimiter, optional
+        Of the threads that such readings take together.
+    recent : callable, optional
+        What was read some moments ago, for whoever waits and has something else; it is called in the loop.
     """
-    have, user_id, before = condition.if_none_match, caller.user_id, service.watch.told
-    view = await run_in_threadpool(read)
-    if is_known(view.etag, have) and condition.wait_s > 0 and service.watch.may_wait(user_id):
-        with service.watch.listen(view.topics, user_id) as changed:
-            if service.watch.told != before:
-                # Something changed between the reading and the listening.
-                changed.set()
-            view = await _other(condition, service.watch, read, view, changed)
+    have, user_id, watch = condition.if_none_match, caller.user_id, service.watch
+    reading = _Reading(read, recent, limiter)
+    may_wait = condition.wait_s > 0 and have is not None and watch.may_wait(user_id)
+    if may_wait and (last := recent()) is not None and watch.is_hall(last.topics):
+        with watch.listen(last.topics, user_id) as changed:
+            # Whether there is news is looked at in their turn.
+            watch.queue(changed)
+            view = await _other(condition, watch, reading, View(b"", str(have), last.topics), changed)
+    else:
+        before = watch.told
+        view = await reading.now()
+        if may_wait and is_known(view.etag, have):
+            with watch.listen(view.topics, user_id) as changed:
+                if watch.told != before:
+                    # Something changed between the reading and the listening.
+                    changed.set()
+                view = await _other(condition, watch, reading, view, changed)
     # Personal: no cache that several people share may keep it.
     told = {"ETag": view.etag, "Cache-Control": "private, no-cache", **(headers or {})}
     if is_known(view.etag, have):
@@ -85,8 +101,18 @@ async def answer_changed(
     return Response(view.body, media_type="application/json", headers=told)
 
 
+@dataclass(frozen=True)
+class _Reading:
+    read: Callable[[], View]
+    recent: Callable[[], View | None]
+    limiter: CapacityLimiter | None
+
+    async def now(self) -> View:
+        return await to_thread.run_sync(self.read, limiter=self.limiter)
+
+
 async def _other(
-    condition: Condition, watch: Watch, read: Callable[[], View], known: View, changed: asyncio.Event
+    condition: Condition, watch: Watch, reading: _Reading, known: View, changed: asyncio.Event
 ) -> View:
     """The first view that is not the known one; the known one when time is up, or one side is going."""
     ends_at = monotonic() + condition.wait_s
@@ -99,8 +125,13 @@ async def _other(
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(changed.wait(), min(left_s, watch.look_s))
         changed.clear()
-        view = await run_in_threadpool(read)
-        if view.etag != known.etag:
+        recent = reading.recent()
+        if recent is not None and is_known(recent.etag, known.etag) and watch.is_hall(recent.topics):
+            # A hall does not have one made for each who is ahead of the others: another turn will come.
+            watch.queue(changed)
+            continue
+        view = recent if recent is not None and recent.etag != known.etag else await reading.now()
+        if not is_known(view.etag, known.etag):
             return view
 
 

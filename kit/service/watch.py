@@ -102,6 +102,14 @@ class Watch:
         for event in listeners:
             event.set()
 
+    def is_hall(self, topics: Collection[str]) -> bool:
+        """Whether so many wait for one of the topics that they are woken in turn."""
+        return any(len(self._listeners.get(topic, ())) > FEW for topic in topics)
+
+    def queue(self, event: asyncio.Event) -> None:
+        """Wake one who waits when their turn comes."""
+        self._due[event] = None
+
     async def _keep_waking(self) -> None:
         while True:
             due_at = time.monotonic() + TICK_S

@@ -34,6 +34,9 @@ class Window:
         return max(0, min(own - limit // 2, n_rows - limit)), limit
 
 
+WHOLE = Window()
+
+
 def paged(board: models.Leaderboard, window: Window, team: str | None = None) -> models.Leaderboard:
     """A whole leaderboard's page, with the row of a team where rows are left out."""
     if window.is_whole and len(board.rows) <= ALL_ROWS:

@@ -48,7 +48,8 @@ TeamName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_.-][A-Za-z0-9_. -]{0,38}[A-Za-z0-9_.-]$"),
     _told(
-        "A team's name has 2 to 40 letters (a to z), digits, dots, dashes, underscores, and spaces in between."
+        "A team's name has 2 to 40 letters (a to z), digits, dots, dashes, underscores, and spaces "
+        "in between."
     ),
 ]
 Email = Annotated[
