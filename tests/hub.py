@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import pwd
@@ -268,6 +269,9 @@ class Hub:
         self.api("POST", f"/groups/{group}/users", json={"users": [name]})
 
 
+_NUMBERS = itertools.count()
+
+
 @contextlib.contextmanager
 def running_hub(*, base: str = "", top: str = "", more: Mapping[str, str] | None = None) -> Iterator[Hub]:
     """A Hub with accounts of its own, all of which end with the block.
@@ -275,7 +279,8 @@ def running_hub(*, base: str = "", top: str = "", more: Mapping[str, str] | None
     ``top`` are lines added to its competition; ``more`` those of further ones, by slug.
     """
     _remove_leftovers()
-    mark = f"{os.getpid():07d}"
+    # Several Hubs may run below one process.
+    mark = f"{os.getpid():07d}{next(_NUMBERS)}"
     accounts = {short: f"kit{mark}{short}" for short in NAMES}
     account = f"kit{mark}service"
     folder = Path(tempfile.mkdtemp(prefix="kit-hub-", dir="/tmp"))

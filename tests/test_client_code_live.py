@@ -121,7 +121,7 @@ def test_a_cell_is_submitted_tried_and_mended(service: Service, comp: Competitio
     cells = [
         f"%load_ext kit\nimport kit\ncomp = kit.connect('{service.url}/four', token='{comp.client.token}')",
         f"%%submit --dry-run\n{MEAN}",
-        f'%%submit --note "from a cell"\n{MEAN}',
+        f'%%submit --again --note "from a cell"\n{MEAN}',
         "print(repr(_.wait()))",
         "%%submit\ndef get_estimator(:\n    pass",
         "%%submit --dryrun\nx = 1",
@@ -146,7 +146,7 @@ def test_a_cell_is_submitted_tried_and_mended(service: Service, comp: Competitio
 def test_code_is_taken_into_a_cell(
     service: Service, send: Callable[[str], Submission], tmp_path: Path
 ) -> None:
-    sent = send(MEAN)
+    sent = send(f"{MEAN}\n# to be taken\n")
     script = tmp_path / "script.ipy"
     script.write_text(
         f"import kit\ncomp = kit.connect('{service.url}/four', token='{sent.client.token}')\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import pwd
 import shutil
 import sys
@@ -188,9 +187,21 @@ def wait_for_code(person: Person, submission: int, hub: Hub) -> list[int]:
     raise AssertionError(person.ask("GET", f"/api/v1/submissions/{submission}").text)
 
 
+def environments_of(account: str) -> dict[int, bytes]:
+    """Of its processes; those that end meanwhile have none."""
+    found = {}
+    for process in processes_of(account):
+        with contextlib.suppress(OSError):
+            found[process.pid] = Path(f"/proc/{process.pid}/environ").read_bytes()
+    return found
+
+
 def test_the_services_token_is_in_no_command_line_and_not_with_its_judge(hub: Hub) -> None:
-    environments = {p.pid: Path(f"/proc/{p.pid}/environ").read_bytes() for p in processes_of(hub.account)}
-    lines = [line.read_bytes() for line in Path("/proc").glob("[0-9]*/cmdline") if os.access(line, os.R_OK)]
+    environments = environments_of(hub.account)
+    lines = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(line.read_bytes())
 
     holding = [e for e in environments.values() if b"JUPYTERHUB_API_TOKEN=" in e]
 
@@ -201,11 +212,7 @@ def test_the_services_token_is_in_no_command_line_and_not_with_its_judge(hub: Hu
 
 
 def test_the_services_own_token_has_no_right_at_the_hub(hub: Hub) -> None:
-    environment = next(
-        e
-        for p in processes_of(hub.account)
-        if b"JUPYTERHUB_API_TOKEN=" in (e := Path(f"/proc/{p.pid}/environ").read_bytes())
-    )
+    environment = next(e for e in environments_of(hub.account).values() if b"JUPYTERHUB_API_TOKEN=" in e)
     token = environment.partition(b"JUPYTERHUB_API_TOKEN=")[2].partition(b"\0")[0].decode()
     header = {"Authorization": f"token {token}"}
 

@@ -45,7 +45,9 @@ _LIST = TypeAdapter(list[models.Baseline])
 
 
 @router.get(
-    "/{slug}/questions/{question}/leaderboard", response_model=models.Leaderboard, responses=CONDITIONAL
+    "/{slug}/questions/{question}/leaderboard",
+    response_model=models.Leaderboard,
+    responses={**CONDITIONAL, **documented(400)},
 )
 async def leaderboard(
     service: ServiceHere,
