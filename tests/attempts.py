@@ -61,10 +61,10 @@ def on_file(path: str) -> None:
     attempt(f"rename {path}", lambda: Path(path).rename(f"{path}.mine"))
 
 
-def read(path: str, n_bytes: int) -> None:
-    """Open, and read the beginning: of memory nothing, as no address is known."""
+def read(path: str, n_bytes: int) -> bytes:
+    """Open, and read the beginning."""
     with Path(path).open("rb") as opened:
-        opened.read(n_bytes)
+        return opened.read(n_bytes)
 
 
 def reopen(path: str) -> None:
@@ -87,8 +87,10 @@ def on_database(path: str) -> None:
 
 def on_process(pid: int) -> None:
     """Look into a process, and disturb it."""
-    for part in ("environ", "mem", "maps", "io", "auxv"):
-        attempt(f"look at {part} of {pid}", lambda part=part: read(f"/proc/{pid}/{part}", 0))
+    # Of memory nothing is read, as no address is known. What has ended shows empty maps to everyone.
+    attempt(f"look at mem of {pid}", lambda: read(f"/proc/{pid}/mem", 0) == b"")
+    for part in ("environ", "maps", "io", "auxv"):
+        attempt(f"look at {part} of {pid}", lambda part=part: read(f"/proc/{pid}/{part}", 16) != b"")
     for part in ("cwd", "root"):
         attempt(f"follow {part} of {pid}", lambda part=part: list(Path(f"/proc/{pid}/{part}/").iterdir()))
     attempt(f"files of {pid}", lambda: list(Path(f"/proc/{pid}/fd").iterdir()))
@@ -98,6 +100,13 @@ def on_process(pid: int) -> None:
     attempt(f"place {pid}", lambda: os.sched_setaffinity(pid, os.sched_getaffinity(0)))
     attempt(f"renice {pid}", lambda: os.setpriority(os.PRIO_PROCESS, pid, 19))
     attempt(f"trace {pid}", lambda: trace(pid))
+
+
+def started_at(pid: int) -> int | None:
+    """When a process started, in ticks; none where it has ended. A number that became free is given again."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
+    return None
 
 
 def by_debuggers(pid: int) -> None:
@@ -213,11 +222,13 @@ def try_all(aims: dict[str, Any]) -> list[str]:
         on_url(url)
     for account in aims["accounts"]:
         become(account)
-    for pid in aims["pids"][:1]:
-        by_debuggers(pid)
-    for pid in aims["pids"]:
-        on_process(pid)
-        signals(pid)
+    for pid, started in aims["pids"][:1]:
+        if started_at(pid) == started:
+            by_debuggers(pid)
+    for pid, started in aims["pids"]:
+        if started_at(pid) == started:
+            on_process(pid)
+            signals(pid)
     for path in aims["paths"]:
         on_file(path)
     return list(done)
@@ -247,7 +258,7 @@ def own_things(url: str) -> Iterator[dict[str, Any]]:
                 "ports": [port],
                 "urls": [url],
                 "accounts": [],
-                "pids": [child.pid],
+                "pids": [(child.pid, started_at(child.pid))],
             }
             is_over.set()
             talk.join()

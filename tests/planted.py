@@ -13,13 +13,14 @@ import threading
 import time
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 
 from kit.runner.run import Run, Runner, Task
 from kit.runner.sandbox import MEGABYTE, Level, RunLimits
@@ -170,7 +171,10 @@ def texts_of(run: Run) -> str:
 
 
 def left_behind() -> list[str]:
-    """What an attack left on this machine: files and processes it marks as its own, and control groups."""
+    """What an attack left on this machine: files and processes it marks as its own, and control groups.
+
+    An attack that still runs below another worker of the same test run has not left anything yet.
+    """
     places = [Path(p) for p in ("/tmp", "/var/tmp", "/dev/shm", "/dev", "/run", "/", str(Path.cwd()))]
     files = [str(path) for place in places if place.is_dir() for path in place.glob("left-behind*")]
     groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/**/kit-{os.getpid()}-*")]
@@ -178,16 +182,26 @@ def left_behind() -> list[str]:
 
 
 def processes_with(mark: str) -> list[str]:
-    """Command lines of running processes that hold a mark."""
+    """Command lines of running processes that hold a mark, but those below other workers of this test run."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
-        if mark in line and path.parent.name != str(os.getpid()):
+        pid = int(path.parent.name)
+        if mark in line and pid != os.getpid() and not _is_below_a_neighbour(pid):
             found.append(line)
     return found
+
+
+def _is_below_a_neighbour(pid: int) -> bool:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return False
+    neighbours = {p.pid for p in psutil.Process(os.getppid()).children()} - {os.getpid()}
+    with suppress(psutil.NoSuchProcess):
+        return any(p.pid in neighbours for p in psutil.Process(pid).parents())
+    return True
 
 
 def is_gone(pid: int, within_s: float = 20.0) -> bool:

@@ -17,6 +17,7 @@ import four
 import httpx2
 import psutil
 import pytest
+from attempts import started_at
 from hub import Hub, Person, missing, processes_of
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
@@ -119,7 +120,11 @@ def aims(hub: Hub) -> Iterator[dict[str, Any]]:
             f"{hub.url}/user/{olga.name}/api/contents/secret.ipynb",
         ],
         "accounts": [hub.account, olga.name, "root"],
-        "pids": [p.pid for p in (*processes, *others, psutil.Process(hub.pid)) if p.is_running()],
+        "pids": [
+            (p.pid, started_at(p.pid))
+            for p in (*processes, *others, psutil.Process(hub.pid))
+            if p.is_running()
+        ],
     }
     (olga.home / "saying").unlink()
     saying.join()
@@ -133,7 +138,7 @@ def test_a_participants_account_can_do_nothing_to_the_service_and_to_others(
     alice = hub.person("alice")
     alice.keep("attempts.py", (Path(__file__).parent / "attempts.py").read_text())
     alice.keep("aims.json", json.dumps(aims))
-    before = {p.pid for p in processes_of(hub.account)} & set(aims["pids"])
+    before = {(p.pid, started_at(p.pid)) for p in processes_of(hub.account)} & set(aims["pids"])
 
     if origin == "kernel":
         found = json.loads(alice.run("import attempts; attempts.main()"))
