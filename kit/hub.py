@@ -57,7 +57,8 @@ def configure(
     Adds the service ``kit``, its scope to the roles ``user`` and ``server``, the group of organizers, to
     people's servers KIT_URL, so that ``kit.connect()`` there asks nothing, and the dashboards, which each
     visitor runs in their own server: ``/hub/user-redirect/kit/organizer`` and ``…/kit/leaderboard``. The
-    service gets no right at the Hub, and an admin of the Hub is no organizer.
+    service gets no right at the Hub, and an admin of the Hub is no organizer. Called again for the same
+    folders, as where a file is loaded twice, what is said last takes the place of what was there.
 
     Parameters
     ----------
@@ -85,7 +86,8 @@ def configure(
     Raises
     ------
     OrganizerError
-        Naming what is missing: the account, a competition, a right of files.
+        Naming what is missing: the account, a competition, a right of files; or what the Hub has already
+        under this name, for other folders.
     """
     bound = c.JupyterHub.get("bind_url")
     base = urlsplit(bound).path if isinstance(bound, str) else str(c.JupyterHub.get("base_url", "/"))
@@ -100,14 +102,21 @@ def configure(
         shared_data=shared_data,
         options=options,
     )
+    services = _listed(c.JupyterHub, "services")
+    earlier = [each for each in services if each.get("name") == block.service["name"]]
+    _check_same(earlier, block.service)
     _prepare(block, user, Path(data))
-    _listed(c.JupyterHub, "services").append(block.service)
+    services[:] = [*(each for each in services if each not in earlier), block.service]
     roles = _listed(c.JupyterHub, "load_roles")
     for role in block.roles:
         _grant(roles, *role)
     _named(c.JupyterHub, "load_groups").setdefault(block.group, {"users": []})
-    _named(c.Spawner, "environment").update(block.environment)
-    _listed(c.Spawner, "args").extend(block.arguments)
+    environment = _named(c.Spawner, "environment")
+    if earlier:
+        environment.pop(SHARED, None)
+    environment.update(block.environment)
+    arguments = _listed(c.Spawner, "args")
+    arguments.extend(each for each in block.arguments if each not in arguments)
 
 
 def make_block(
@@ -159,6 +168,33 @@ def _check_words(
         raise InvalidRequest(
             f"The url {url!r} is no address: write it as https://hub.example.org/services/kit."
         )
+
+
+def _check_same(earlier: Sequence[Mapping[str, Any]], service: Mapping[str, Any]) -> None:
+    """Let a service be told of again, and no other by its name."""
+    for other in earlier:
+        if (had := _folders(other)) is None or had != _folders(service):
+            raise OrganizerError(
+                f"This Hub has a service {service['name']!r} already, {_in_words(other)}, and cannot have "
+                f"another, {_in_words(service)}. Name all competitions in one call, competitions=[…], or "
+                "take one of the services out."
+            )
+
+
+def _folders(service: Mapping[str, Any]) -> tuple[set[str], str] | None:
+    """Competitions and data folder of a service of the kit; None of another's."""
+    command = service.get("command")
+    if not isinstance(command, list) or not {"serve", "--data"} <= set(command[:-1]):
+        return None
+    at = command.index("--data")
+    folders = command[command.index("serve") + 1 : at]
+    return {os.path.realpath(each) for each in folders}, os.path.realpath(command[at + 1])
+
+
+def _in_words(service: Mapping[str, Any]) -> str:
+    if (folders := _folders(service)) is None:
+        return f"which is not `kit serve` but {service.get('command') or service.get('url')!r}"
+    return f"for {', '.join(sorted(folders[0]))} with its data in {folders[1]}"
 
 
 def as_text(block: Block) -> str:

@@ -12,8 +12,8 @@ from traitlets.config import Config
 from typer.testing import CliRunner
 
 from kit.cli import build
-from kit.errors import InvalidCompetition, InvalidRequest
-from kit.hub import Block, make_block
+from kit.errors import InvalidCompetition, InvalidRequest, OrganizerError
+from kit.hub import Block, as_text, configure, make_block
 from kit.service.hub import settings_from
 
 DOCS = Path(__file__).parent.parent / "docs/kubernetes"
@@ -76,6 +76,56 @@ def test_a_base_url_may_be_written_as_the_hub_takes_it(base: str) -> None:
     block = make_block(competitions=["/srv/mine"], data="/srv/kit", base_url=base)
 
     assert block.environment["KIT_URL"] == "http://127.0.0.1:10101/lab/services/kit"
+
+
+def test_a_hub_told_twice_of_a_service_has_it_once(tmp_path: Path) -> None:
+    once, twice = Config(), Config()
+    told: dict[str, Any] = {"competitions": [four.write(tmp_path / "four")], "data": tmp_path, "user": None}
+
+    configure(once, **told, port=10102)
+    configure(twice, **told, shared_data=tmp_path / "shared")
+    configure(twice, **told, port=10102)
+
+    assert twice == once
+    assert [service["name"] for service in twice.JupyterHub.services] == ["kit"]
+
+
+def test_what_was_printed_and_pasted_is_not_doubled_and_a_kit_of_another_name_stays(
+    tmp_path: Path, block: Block
+) -> None:
+    c = Config()
+    second = {"name": "kit-two", "command": ["kit", "serve", "/srv/two", "--data", "/srv/kit-two", "--hub"]}
+    c.JupyterHub.services = [second]
+    exec(as_text(block).replace("'user': 'kit',", ""), {"c": c})
+
+    configure(c, competitions=[tmp_path / "four"], data="/srv/kit", user=None)
+
+    assert [service["name"] for service in c.JupyterHub.services] == ["kit-two", "kit"]
+    assert [role["name"] for role in c.JupyterHub.load_roles] == ["user", "server"]
+    assert c.Spawner.args == list(block.arguments)
+
+
+@pytest.mark.parametrize(
+    ("service", "told"),
+    [
+        (["kit", "serve", "/srv/mine", "--data", "/srv/kit"], "for /srv/mine with its data in /srv/kit"),
+        (["kit", "serve", "{four}", "--data", "/srv/other"], "for {four} with its data in /srv/other"),
+        (["sh", "notices.sh"], r"which is not `kit serve` but ['sh', 'notices.sh']"),
+    ],
+    ids=["other competitions", "other data", "something else"],
+)
+def test_another_service_of_the_name_is_told_with_both(service: list[str], told: str, tmp_path: Path) -> None:
+    competition = str(four.write(tmp_path / "four"))
+    command = [word.format(four=competition) for word in service]
+    c = Config()
+    c.JupyterHub.services = [{"name": "kit", "command": command}]
+
+    with pytest.raises(OrganizerError) as raised:
+        configure(c, competitions=[competition], data="/srv/kit", user=None)
+
+    assert told.format(four=competition) in str(raised.value)
+    assert f"another, for {competition} with its data in /srv/kit. " in str(raised.value)
+    assert c.JupyterHub.services == [{"name": "kit", "command": command}]
 
 
 def test_the_service_has_no_role_and_no_right(block: Block) -> None:
