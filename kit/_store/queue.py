@@ -19,6 +19,7 @@ from typing import Any
 
 from kit._store.best import refresh
 from kit._store.database import Connections, Row, bump
+from kit._store.ledger import give_back
 from kit._store.outcomes import write_outcome
 from kit._store.settling import settle
 from kit._store.turns import ids_of, next_in, reach, waits_in
@@ -211,7 +212,7 @@ class Queue:
         if not is_error:
             self._count(db, row, judgement_id, now)
         if refund is not None:
-            self._refund(db, row["id"], refund, now)
+            give_back(db, row["id"], refund, now)
         bump(db, f"team/{row['team_id']}", f"submissions/{row['competition']}")
         bump(db, f"board/{row['competition']}/{row['question']}")
 
@@ -239,16 +240,6 @@ class Queue:
         row = {"id": incident, "at": to_text(now), "place": "judging", "detail": detail}
         db.table("incident").insert({**row, "submission_id": submission_id})
         return incident
-
-    def _refund(self, db: Any, submission_id: int, reason: str, now: datetime) -> None:
-        # The sum is -1 while the debit stands: a second refund of the same submission is impossible.
-        db.conn.execute(
-            "insert into ledger "
-            "(team_id, competition, question, phase, submission_id, day, delta, reason, at) "
-            "select team_id, competition, question, phase, submission_id, day, 1, ?, ? from ledger "
-            "where submission_id = ? group by submission_id having sum(delta) = -1",
-            (reason, to_text(now), submission_id),
-        )
 
     def _requeue_expired(self, db: Any, now: datetime) -> None:
         sql = "select id, submission_id, attempts from judgement indexed by judgement_running "

@@ -7,6 +7,7 @@ from typing import Any
 
 from kit._store.best import refresh
 from kit._store.database import Connections, Row, bump
+from kit._store.ledger import give_all_back
 from kit._store.versions import put_in_force
 from kit.clock import to_text
 
@@ -82,7 +83,7 @@ def _count(c: Connections, db: Any, rejudge: Row, now: datetime) -> None:
         given,
     )
     refresh(c, db, rejudge["competition"], rejudge["question"], _teams(c, rejudge))
-    db.conn.execute(_REFUND, given)
+    give_all_back(db, _OWED, given)
     _end(db, rejudge, "done", now, last_counted_id=last["id"])
     if rejudge["version_id"] != _in_force(c, rejudge):
         put_in_force(db, rejudge["competition"], rejudge["question"], rejudge["version_id"], now)
@@ -95,12 +96,9 @@ def _teams(c: Connections, rejudge: Row) -> list[int]:
     return [row["team_id"] for row in c.rows(sql, rejudge)]
 
 
-# The sum is -1 while the debit stands: a second refund of the same submission is impossible.
-_REFUND = (
-    "insert into ledger (team_id, competition, question, phase, submission_id, day, delta, reason, at) "
-    "select l.team_id, l.competition, l.question, l.phase, l.submission_id, l.day, 1, j.refund, :now "
-    f"from ({LAST_OF}) last join judgement j on j.id = last.judgement_id and j.refund is not null "
-    "join ledger l on l.submission_id = last.submission_id group by l.submission_id having sum(l.delta) = -1"
+_OWED = (
+    "select last.submission_id, j.refund as reason "
+    f"from ({LAST_OF}) last join judgement j on j.id = last.judgement_id and j.refund is not null"
 )
 _TELL_TEAMS = (
     "insert into topic (name, version) select 'team/' || team_id, (select max(version) from topic) "

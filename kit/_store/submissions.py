@@ -1,4 +1,4 @@
-"""Submissions, what limits they use up, and what a team selected. A submission is never edited."""
+"""Submissions, taken within their limits, and what a team selected. A submission is never edited."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 from kit._store.best import refresh
 from kit._store.database import Connections, Row, bump
 from kit._store.judgements import Standing, read_judgements, read_standings
+from kit._store.ledger import debit, read_ledger, read_usage
 from kit._store.repeats import sent_before
 from kit._store.turns import next_turn
 from kit._store.versions import Versions
 from kit.clock import Clock, from_text, to_text
 from kit.competition import Competition, Phase, Question
 from kit.errors import InvalidRequest, NotFound
-from kit.limits import Usage, admit, check_open, day_of, open_phase
+from kit.limits import Usage, admit, check_open, open_phase
 from kit.submission import Judgement, Kind, State, Submission
 
 
@@ -89,7 +90,7 @@ class Submissions:
             phase = open_phase(competition, now)
             admit(competition, phase, self.usage(competition, question, phase, team_id, now), now)
             submission_id = self._insert(db, competition, question, received, phase.id, team_id, user_id, now)
-            self._debit(db, competition, question, phase, team_id, submission_id, now)
+            debit(db, competition, question, phase, team_id, submission_id, now)
             self._queue(db, competition, question, submission_id, received.kind, team_id, version, now)
             bump(db, f"team/{team_id}", f"submissions/{competition.slug}")
         return self.get(submission_id), True
@@ -147,20 +148,6 @@ class Submissions:
         }
         return int(db.table("submission").insert(row).last_pk)
 
-    def _debit(
-        self,
-        db: Any,
-        competition: Competition,
-        question: Question,
-        phase: Phase,
-        team_id: int,
-        submission_id: int,
-        now: datetime,
-    ) -> None:
-        row = {"team_id": team_id, "competition": competition.slug, "question": question.id}
-        row |= {"phase": phase.id, "submission_id": submission_id, "day": to_text(day_of(competition, now))}
-        db.table("ledger").insert({**row, "delta": -1, "reason": "submitted", "at": to_text(now)})
-
     def _queue(
         self,
         db: Any,
@@ -193,33 +180,11 @@ class Submissions:
         self, competition: Competition, question: Question, phase: Phase, team_id: int, now: datetime
     ) -> Usage:
         """What a team has used of its limits, refunds taken off."""
-        day = to_text(day_of(competition, now))
-        used = self._c.row(
-            "select coalesce(-sum(delta), 0) as used, coalesce(-sum(delta) filter (where day = ?), 0) "
-            "as used_today from ledger where team_id = ? and question = ? and phase = ?",
-            [day, team_id, question.id, phase.id],
-        )
-        last = self._c.row(
-            "select max(submitted_at) as at from submission where team_id = ? and question = ?",
-            [team_id, question.id],
-        )
-        waiting = self._c.row(
-            "select count(*) as n from judgement j join submission s on s.id = j.submission_id "
-            "where j.state in ('QUEUED', 'RUNNING') and j.rejudge_id is null "
-            "and s.team_id = ? and s.question = ?",
-            [team_id, question.id],
-        )
-        assert used and last and waiting
-        last_at = from_text(last["at"]) if last["at"] else None
-        return Usage(used["used_today"], used["used"], waiting["n"], last_at)
+        return read_usage(self._c, competition, question, phase, team_id, now)
 
     def ledger(self, competition: str, team_id: int) -> list[Row]:
         """Each debit and refund of a team's limits, oldest first."""
-        return self._c.rows(
-            "select at, question, phase, submission_id, delta, reason from ledger "
-            "where competition = ? and team_id = ? order by id",
-            [competition, team_id],
-        )
+        return read_ledger(self._c, competition, team_id)
 
     def get(self, submission_id: int) -> Submission:
         """One submission.
