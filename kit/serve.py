@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import resource
-import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
 import uvicorn
 
@@ -29,6 +25,7 @@ from kit.service.isolation import too_little
 from kit.service.sharing import keep_shared
 from kit.service.versions import stale
 from kit.service.watch import Watch
+from kit.service_lock import only_service
 from kit.sharing import share
 from kit.store import Store
 from kit.truth import load_competitions
@@ -40,8 +37,6 @@ PORT = 8000
 N_FILES = 65_536
 SWITCH_S = 0.0005
 """A thread that computes lets others go on so soon: Python's 5 ms, at each of a request's steps, add up."""
-HUBS = "hub"
-TAKE_OVER_S = 20.0
 
 
 def serve(
@@ -78,7 +73,7 @@ def serve(
     sys.setswitchinterval(SWITCH_S)
     competitions = load_competitions(directories)
     _check_hub(competitions, hub)
-    with _only_service(data, by_hub=hub is not None), contextlib.closing(Store(data)) as store:
+    with only_service(data, by_hub=hub is not None), contextlib.closing(Store(data)) as store:
         store.blobs.clear_incoming()
         listener = _listen(host, port)
         app = create_app(
@@ -134,50 +129,6 @@ class _Server(uvicorn.Server):
         """Called on Ctrl-C and SIGTERM."""
         super().handle_exit(sig, frame)
         self._watch.end_waits()
-
-
-@contextlib.contextmanager
-def _only_service(data: Path, *, by_hub: bool) -> Generator[None, None, None]:
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (data / "service.lock").open("a+") as lock:
-        if not _locks(lock) and not (by_hub and _takes_over(lock)):
-            text = f"Another service runs on {data}: stop it, or name another folder with --data."
-            raise OrganizerError(text)
-        lock.truncate(0)
-        lock.write(f"{os.getpid()} {HUBS if by_hub else 'own'}")
-        lock.flush()
-        yield
-
-
-def _locks(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _takes_over(lock: IO[str]) -> bool:
-    """Whether this service takes the place of one that outlived its Hub: the next one changed its token."""
-    lock.seek(0)
-    pid, _, kind = lock.read().partition(" ")
-    if kind != HUBS or _parent_of(int(pid)) in (None, os.getppid()):
-        return False
-    log.warning("Service %s outlived its Hub: taking its place", pid)
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(int(pid), signal.SIGTERM)
-    ends_at = time.monotonic() + TAKE_OVER_S
-    while not (is_mine := _locks(lock)) and time.monotonic() < ends_at:
-        time.sleep(0.1)
-    return is_mine
-
-
-def _parent_of(pid: int) -> int | None:
-    """The process that a process belongs to; None where the system does not say."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except OSError:
-        return None
 
 
 def _listen(host: str, port: int) -> socket.socket:

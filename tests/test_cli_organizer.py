@@ -27,6 +27,7 @@ import pytest
 from running import Service, free_port, running
 from small_notebooks import write_notebook
 
+from kit.service_lock import only_service
 from kit.store import Store
 
 GOOD = "open(output_path, 'w').write('id,count\\n1,11\\n2,21\\n3,31\\n4,41\\n')"
@@ -180,6 +181,45 @@ def test_people_are_imported_into_a_data_folder_too(anyone: Kit, tmp_path: Path)
     assert again.stdout == "name,password\n" and "2 had an account already" in again.stderr
     listed = anyone.json("users", "list", "--data", tmp_path / "data")
     assert [(u["name"], u["team"]) for u in listed] == [("bob", "Owls"), ("eve", "Owls")]
+
+
+def test_no_passwords_are_made_for_a_data_folder_that_a_hub_served(anyone: Kit, tmp_path: Path) -> None:
+    people, data = tmp_path / "people.csv", tmp_path / "data"
+    people.write_text("name,team,password\nbob,Owls,\neve,Owls,a password of hers\n")
+    with only_service(data, by_hub=True):
+        pass
+
+    imported = anyone("users", "import", people, "-c", "four", "--data", data)
+    added = anyone("users", "add", "zoe", "--data", data)
+    refused = [
+        anyone("users", "add", "ola", "--organizer", "--data", data),
+        anyone("users", "reset", "zoe", "--data", data),
+    ]
+
+    assert (imported.stdout, added.stdout) == ("name,password\n", "")
+    for done in (imported, added):
+        assert "by the JupyterHub, so there are no passwords" in done.stderr
+    with closing(Store(data)) as store:
+        assert store.accounts.teams("four")[0]["members"] == ["bob", "eve"]
+        assert not any(store.accounts.user(name)["password_hash"] for name in ("bob", "eve", "zoe"))
+    assert [done.returncode for done in refused] == [1, 1]
+    for done, told in zip(
+        refused, ("put 'ola' into the Hub's group", "password of 'zoe' there"), strict=True
+    ):
+        assert told in done.stderr
+
+
+def test_a_folder_that_was_a_hubs_makes_passwords_again_where_its_service_is_not(
+    anyone: Kit, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    for by_hub in (True, False):
+        with only_service(data, by_hub=by_hub):
+            pass
+
+    made = anyone.json("users", "add", "ola", "--organizer", "--data", data)
+
+    assert len(made["password"]) >= 16
 
 
 def test_every_bad_row_is_listed_with_its_line_and_nobody_is_added(anyone: Kit, tmp_path: Path) -> None:

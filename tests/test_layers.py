@@ -19,7 +19,7 @@ LAYERS = {
     "runner": "check runner",
     "server": """
         blender blending clock code_judging evaluate notebook_judging progress store _store
-        judge judge_process workers serve service sharing
+        judge judge_process workers serve service service_lock sharing
     """,
     "notebook": "client credentials hub_dashboards widgets baselines",
     "top": "cli hub hub_reach demo __main__ __init__",

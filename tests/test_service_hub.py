@@ -187,6 +187,25 @@ def test_passwords_and_the_kits_own_tokens_do_nothing_on_a_hub(on_hub: Any, answ
     assert "set the password of 'hugo' there" in reset.json()["error"]["message"]
 
 
+def test_people_imported_on_a_hub_get_teams_and_no_passwords(
+    on_hub: Any, answers: Answers, store: Store
+) -> None:
+    served = on_hub()
+    answers.add("t-hugo", "hugo", "organizers")
+    answers.add("t-ada", "ada")
+    people = [
+        {"name": "ada", "team": "owls", "competition": "four"},
+        {"name": "bob", "password": "a password of his"},
+    ]
+
+    made = person(served, "t-hugo").post("/users/import", json={"users": people}).json()
+
+    assert [(each["password"], each["created"], each["problem"]) for each in made] == [(None, True, None)] * 2
+    assert store.accounts.user("bob")["password_hash"] is None
+    assert person(served, "t-ada").get("/me").json()["name"] == "ada"
+    assert [each["name"] for each in store.accounts.teams("four")] == ["owls"]
+
+
 def test_an_account_made_before_becomes_the_hubs_and_its_password_ends(
     on_hub: Any, answers: Answers, store: Store
 ) -> None:

@@ -24,6 +24,11 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 class Accounts(Protocol):
     """Where accounts are kept."""
 
+    @property
+    def by_hub(self) -> bool:
+        """Whether a JupyterHub says who people are, so that there are no passwords."""
+        ...
+
     def add(self, person: Person, *, organizer: bool) -> str | None:
         """Add one; returns the password if it was made up."""
         ...
@@ -46,19 +51,28 @@ class StoreAccounts:
 
     def __init__(self, store: Store) -> None:
         from kit.service.auth import Passwords
+        from kit.service_lock import is_of_hub
 
         self._store = store
         self._passwords = Passwords()
+        self._by_hub = is_of_hub(store.directory)
+
+    @property
+    def by_hub(self) -> bool:
+        """Whether the last service of this store was a JupyterHub's."""
+        return self._by_hub
 
     def add(self, person: Person, *, organizer: bool) -> str | None:
         """Add one; returns the password if it was made up."""
         from kit.clock import utc_now
 
         _check(person)
-        password = person.get("password") or new_password()
+        if organizer:
+            self._check_own(f"put {person['name']!r} into the Hub's group of organizers")
+        password = None if self.by_hub else person.get("password") or new_password()
         self._store.accounts.add_user(
             person["name"],
-            password_hash=self._passwords.hash(password),
+            password_hash=None if password is None else self._passwords.hash(password),
             now=utc_now(),
             email=person.get("email"),
             role="organizer" if organizer else "participant",
@@ -81,6 +95,7 @@ class StoreAccounts:
         from kit.clock import utc_now
 
         _check({"name": name, **({"password": password} if password is not None else {})})
+        self._check_own(f"set the password of {name!r} there")
         chosen = password or new_password()
         self._store.accounts.set_password(name, self._passwords.hash(chosen), now=utc_now())
         return None if password else chosen
@@ -89,6 +104,13 @@ class StoreAccounts:
         """All accounts, or those of a competition."""
         rows = self._store.accounts.users(competition)
         return [{**row, "disabled": bool(row.pop("is_disabled"))} for row in rows]
+
+    def _check_own(self, way_out: str) -> None:
+        if self.by_hub:
+            raise NotAllowed(
+                f"{self._store.directory} was last served on a JupyterHub, which says who people are: "
+                f"{way_out}. Where it is a Hub's no longer, start kit serve on it first."
+            )
 
     def _join(self, person: Person) -> str | None:
         from kit.clock import utc_now
@@ -111,6 +133,11 @@ class HttpAccounts:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+
+    @property
+    def by_hub(self) -> bool:
+        """Whether the service is a JupyterHub's."""
+        return self._client.is_by_hub
 
     def add(self, person: Person, *, organizer: bool) -> str | None:
         """Add one; returns the password if it was made up."""

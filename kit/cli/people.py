@@ -35,6 +35,7 @@ PasswordStdin = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 FOUND_DATA = Path("kit-data")
 USER_COLUMNS = ("name", "role", "team", "email", "n_submissions", "created_at", "last_seen_at", "disabled")
+BY_HUB = "People log in here by the JupyterHub, so there are no passwords."
 TEAM_COLUMNS = ("name", "members", "n_submissions", "created_at")
 
 
@@ -61,11 +62,12 @@ def add(
     row = {"name": name, "email": email, "password": _given_password(password_stdin)}
     with _accounts(data, may_create=True) as accounts:
         password = accounts.add({k: v for k, v in row.items() if v is not None}, organizer=organizer)
+        by_hub = accounts.by_hub
     role = "organizer" if organizer else "participant"
     if as_json:
         print_json({"name": name, "role": role, "password": password})
         return
-    tell(f"Added {role} {name}.")
+    tell(f"Added {role} {name}.{' ' + BY_HUB if by_hub else ''}")
     _print_password(password)
 
 
@@ -82,7 +84,10 @@ def import_csv(
     ] = None,
     data: DataDir = None,
 ) -> None:
-    """Add accounts from a CSV file; prints the passwords made up for them as CSV. Known names are left."""
+    """Add accounts from a CSV file; prints the passwords made up for them as CSV. Known names are left.
+
+    On a JupyterHub there are no passwords.
+    """
     from kit.cli.accounts import read_people
 
     people = read_people(file, competition)
@@ -99,7 +104,10 @@ def import_csv(
                 n_problems += 1
                 tell(f"{made['name']}: {made['problem']}")
     left = len(people) - n_added
-    tell(f"{n_added} added" + (f"; {left} had an account already and keep their password." if left else "."))
+    kept = "" if accounts.by_hub else " and keep their password"
+    tell(f"{n_added} added" + (f"; {left} had an account already{kept}." if left else "."))
+    if accounts.by_hub:
+        tell(BY_HUB)
     if n_problems:
         raise typer.Exit(1)
 

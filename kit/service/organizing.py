@@ -39,10 +39,12 @@ def import_users(service: Service, users: Sequence[models.NewUser]) -> list[mode
 
 def _import_user(service: Service, user: models.NewUser, now: datetime) -> models.ImportedUser:
     accounts = service.store.accounts
-    generated, created, problem = None, True, None
+    generated, hashed, created, problem = None, None, True, None
     try:
-        generated = None if user.password else generated_password()
-        hashed = service.passwords.hash(user.password or generated or "")
+        # On a JupyterHub there are no passwords.
+        if service.hub is None:
+            generated = None if user.password else generated_password()
+            hashed = service.passwords.hash(user.password or generated or "")
         accounts.add_user(user.name, password_hash=hashed, email=user.email, now=now)
     except AlreadyExists:
         generated, created = None, False

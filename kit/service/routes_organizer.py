@@ -46,7 +46,7 @@ def users(
 
 @router.post("/users/import", responses=BODY)
 def import_users(service: ServiceHere, asked: answers.UserImport) -> list[answers.ImportedUser]:
-    """Add users, with a generated password where none is given, and put them into teams."""
+    """Add users and put them into teams; makes passwords where none are given, and none on a JupyterHub."""
     return organizing.import_users(service, asked.users)
 
 
