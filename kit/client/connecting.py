@@ -11,7 +11,7 @@ import httpx2
 
 from kit import credentials
 from kit.client.competition import CompetitionClient
-from kit.client.errors import untrusted
+from kit.client.errors import instead, untrusted
 from kit.client.kept import keep
 from kit.client.progress import in_kernel
 from kit.client.service import Client, how_to_log_in
@@ -110,20 +110,22 @@ def locate(url: str | None = None) -> tuple[str, str | None]:
     if re.fullmatch(r"https?:/", parent):
         return url, None
     # The last part is a slug, or the service itself lives under a path, as behind a JupyterHub.
-    if _is_service(parent):
-        return parent, unquote(last)
-    if _is_service(url):
-        return url, None
-    raise ServiceError(f"No competition service answers at {parent} or {url}.")
+    answers = []
+    for base, slug in ((parent, unquote(last)), (url, None)):
+        answers.append(_answer(base))
+        if _is_service(answers[-1]):
+            return base, slug
+    told = next((error for answer in answers if answer is not None and (error := instead(answer))), None)
+    raise told or ServiceError(f"No competition service answers at {parent} or {url}.")
 
 
-def _is_service(url: str) -> bool:
+def _answer(url: str) -> httpx2.Response | None:
+    """What an address answers that may be a service's; None where it is none."""
     session = Session(url)
     try:
-        answer = httpx2.get(
+        return httpx2.get(
             f"{url}/healthz", timeout=10.0, trust_env=session.trusts_environment, verify=session.verify
         )
-        return answer.is_success and "status" in answer.json()
     except httpx2.TransportError as error:
         if told := untrusted(url, error):
             raise told from None
@@ -131,6 +133,14 @@ def _is_service(url: str) -> bool:
             f"No service answers at {url} ({error}). Check the address, or ask the organizer whether it runs."
         ) from None
     except (httpx2.InvalidURL, ValueError):
+        return None
+
+
+def _is_service(answer: httpx2.Response | None) -> bool:
+    # Others call such an address theirs too, and answer with a status.
+    try:
+        return answer is not None and answer.is_success and {"status", "queue"} <= answer.json().keys()
+    except (ValueError, AttributeError):
         return False
 
 

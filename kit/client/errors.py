@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 
@@ -82,8 +84,45 @@ def _class_of(name: Any, status: int) -> type[KitError]:
     return ServiceError if status >= 500 else _BY_STATUS.get(status, InvalidRequest)
 
 
+def instead(response: httpx2.Response) -> KitError | None:
+    """What a proxy means that answers in place of the service; None where it cannot be told."""
+    status, url = response.status_code, response.request.url
+    who = f"A proxy{_name_of(response)} before the service"
+    answer = f"{status} {response.reason_phrase}".strip()
+    to = urlsplit(response.headers.get("Location", ""))
+    if response.is_redirect and (url.scheme, to.scheme) == ("http", "https"):
+        return ServiceError(f"{url.host} is to be asked encrypted alone: begin with https://{to.netloc}.")
+    if status == 400 and "plain HTTP request" in response.text:
+        return ServiceError(f"{url.host} is to be asked encrypted alone: begin with https://.")
+    if status == 413:
+        size = int(response.request.headers.get("Content-Length", 0)) / 1e6
+        return ServiceError(
+            f"{who} does not let {size:,.1f} MB through ({answer}); nothing was used up. Ask the organizer "
+            "to allow more there, in nginx by client_max_body_size.",
+            what="A proxy does not let this size through",
+        )
+    if status == 504:
+        return ServiceError(
+            f"{who} did not wait for its answer ({answer}). Try again in a moment; if it happens again, "
+            "ask the organizer to let it wait for a minute, in nginx by proxy_read_timeout."
+        )
+    if status in (502, 503):
+        return ServiceError(
+            f"{who} answers, and the service does not ({answer}). Try again in a moment, or ask the "
+            "organizer whether it is running."
+        )
+    return None
+
+
+def _name_of(response: httpx2.Response) -> str:
+    name = re.match(r"[A-Za-z][\w-]{0,30}", response.headers.get("Server", ""))
+    return f" ({name[0]})" if name else ""
+
+
 def _unknown(response: httpx2.Response) -> KitError:
-    where = f"{response.request.method} {response.request.url}"
+    if told := instead(response):
+        return told
+    where = f"{response.request.method} {response.request.url.copy_with(query=None)}"
     answer = f"{response.status_code} {response.reason_phrase}".strip()
     if response.status_code >= 500:
         return ServiceError(f"The service did not manage {where}: {answer}. Try again in a moment.")

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from kit.client.errors import error_from, is_ours, untrusted
+from kit.client.errors import error_from, instead, is_ours, untrusted
 from kit.client.session import Session
 from kit.errors import ServiceError
 
@@ -218,7 +218,7 @@ def quoted(part: str) -> str:
 
 def _raised(response: httpx2.Response) -> httpx2.Response:
     if response.is_redirect:
-        raise ServiceError(
+        raise instead(response) or ServiceError(
             f"{response.request.url} has moved to {response.headers.get('Location')}: use that."
         )
     if response.is_error:
