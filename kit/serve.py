@@ -19,7 +19,7 @@ import uvicorn
 from kit.competition import Competition
 from kit.errors import OrganizerError
 from kit.service import create_app
-from kit.service.forwarded import behind_proxies
+from kit.service.forwarded import behind_proxies, checked_prefix, under
 from kit.service.hub import JupyterHub, Settings
 from kit.service.isolation import too_little
 from kit.service.sharing import keep_shared
@@ -49,6 +49,7 @@ def serve(
     code_workers: int = 1,
     hub: Settings | None = None,
     shared_data: Path | None = None,
+    prefix: str = "",
 ) -> None:
     """Serve competitions until interrupted.
 
@@ -60,6 +61,8 @@ def serve(
         The JupyterHub that says who people are.
     shared_data : Path, optional
         A folder from which accounts of this machine read participants' files in place.
+    prefix : str
+        The path under which a proxy shows the service, as ``/kit``; a Hub tells its own.
 
     Raises
     ------
@@ -72,7 +75,8 @@ def serve(
     _allow_files()
     sys.setswitchinterval(SWITCH_S)
     competitions = load_competitions(directories)
-    _check_hub(competitions, hub)
+    _check_hub(competitions, hub, prefix)
+    prefix = checked_prefix(prefix, [c.slug for c in competitions])
     with only_service(data, by_hub=hub is not None), contextlib.closing(Store(data)) as store:
         store.blobs.clear_incoming()
         listener = _listen(host, port)
@@ -91,7 +95,7 @@ def serve(
         keep_shared(app.state.service)
         with _judging([c.slug for c in competitions], data, workers, code_workers):
             config = uvicorn.Config(
-                behind_proxies(app),
+                behind_proxies(under(app, prefix)),
                 proxy_headers=False,
                 log_level="warning",
                 timeout_graceful_shutdown=3,
@@ -109,7 +113,9 @@ def _allow_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
-def _check_hub(competitions: Sequence[Competition], hub: Settings | None) -> None:
+def _check_hub(competitions: Sequence[Competition], hub: Settings | None, prefix: str) -> None:
+    if hub is not None and prefix:
+        raise OrganizerError(f"--prefix {prefix} is not for a service of a Hub, which says where it is.")
     slugs = [c.slug for c in competitions if c.access.needs_hub]
     if slugs and hub is None:
         raise OrganizerError(

@@ -57,6 +57,10 @@ def serve(
         Path | None,
         typer.Option(metavar="DIR", help="Folder where accounts of this machine read data in place."),
     ] = None,
+    prefix: Annotated[
+        str,
+        typer.Option(metavar="PATH", help="Where a proxy shows the service, as /kit; by default its root."),
+    ] = "",
 ) -> None:
     """Serve competitions until Ctrl-C."""
     import logging
@@ -75,7 +79,7 @@ def serve(
     with _until_stopped():
         tell(f"Starting on {', '.join(c.slug for c in competitions)}; the data are in {data}.")
         if settings is None:
-            serving.announce_when_up(competitions, data, host, port)
+            serving.announce_when_up(competitions, data, host, port, prefix)
         from kit.serve import serve as run
 
         run(
@@ -87,6 +91,7 @@ def serve(
             code_workers=code_workers,
             hub=settings,
             shared_data=shared_data,
+            prefix=prefix,
         )
 
 

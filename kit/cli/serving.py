@@ -128,14 +128,15 @@ def wait_for(url: str, check: Callable[[], object], what: str) -> None:
         time.sleep(0.1)
 
 
-def announce_when_up(competitions: Sequence[Competition], data: Path, host: str, port: int) -> None:
+def announce_when_up(
+    competitions: Sequence[Competition], data: Path, host: str, port: int, prefix: str = ""
+) -> None:
     """Print the addresses as soon as the service answers."""
-    arguments = (competitions, data, host, port)
+    arguments = (competitions, data, f"http://{reachable(host)}:{port}{prefix.rstrip('/')}")
     threading.Thread(target=_announce, args=arguments, daemon=True).start()
 
 
-def _announce(competitions: Sequence[Competition], data: Path, host: str, port: int) -> None:
-    base = f"http://{reachable(host)}:{port}"
+def _announce(competitions: Sequence[Competition], data: Path, base: str) -> None:
     try:
         wait_for(f"{base}/healthz", lambda: None, "The service")
     except OrganizerError as error:
