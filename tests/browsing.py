@@ -327,6 +327,7 @@ class Person:
     """Somebody who takes part over HTTP."""
 
     def __init__(self, service: str, competition: str, name: str) -> None:
+        self.url = f"{service}/{competition}"
         self.base = f"{service}/api/v1"
         self.path = f"{self.base}/competitions/{competition}"
         self.name = name
@@ -342,6 +343,11 @@ class Person:
     @property
     def token(self) -> str:
         return self.headers["Authorization"].removeprefix("Bearer ")
+
+    @property
+    def connects(self) -> str:
+        """The lines of a notebook that connect it as this person."""
+        return f"import kit\ncomp = kit.connect('{self.url}', token='{self.token}')"
 
     def submit(self, question: str, content: str, **about: str) -> dict[str, Any]:
         """Submit a file and wait for the verdict."""
@@ -393,6 +399,51 @@ def penguins(sure: float, n_wrong: int = 0) -> str:
     is_male = (truth["sex"] == "male") ^ wrong
     male = is_male.map({True: sure, False: 1 - sure})
     return truth[["penguin_id"]].assign(sex=male).to_csv(index=False)
+
+
+# All of it
+
+
+@dataclass
+class Room:
+    """A service, a JupyterLab that knows it, and a browser: where all tests of a module take place."""
+
+    service: Service
+    competition: str
+    lab: Lab
+    browser: Browser
+
+    @property
+    def url(self) -> str:
+        """The competition's address."""
+        return f"{self.service.url}/{self.competition}"
+
+    def person(self, name: str, competition: str = "") -> Person:
+        """Somebody new, or the organizer."""
+        return Person(self.service.url, competition or self.competition, name)
+
+    @contextlib.contextmanager
+    def opened(
+        self, name: str, notebook: str, *, in_notebook_7: bool = False
+    ) -> Iterator[tuple[Visit, Notebook]]:
+        """Open a notebook in JupyterLab, or in Notebook 7."""
+        address = self.lab.address(notebook)
+        if in_notebook_7:
+            address = f"{self.lab.url}/notebooks/{notebook}?token={self.lab.token}"
+        with visiting(self.browser, address, name) as visit:
+            yield visit, Notebook(visit.page)
+
+
+@contextlib.contextmanager
+def furnished(directories: Sequence[Path], folder: Path, *, is_dark: bool = False) -> Iterator[Room]:
+    """A room for competitions in folders named as they are, of which the first is the room's."""
+    competition = directories[0].name
+    with (
+        serving(directories, folder / "data") as service,
+        running_lab(folder / "lab", f"{service.url}/{competition}", is_dark=is_dark) as lab,
+        chromium() as browser,
+    ):
+        yield Room(service, competition, lab, browser)
 
 
 # What must never run in anyone's page

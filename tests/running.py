@@ -74,6 +74,18 @@ class Service:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    @contextlib.contextmanager
+    def judging_stopped(self) -> Iterator[None]:
+        """Keep the judge from working, as a long queue would."""
+        judges = psutil.Process(self.process.pid).children(recursive=True)
+        for each in judges:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in judges:
+                each.resume()
+
     def stop(self) -> None:
         """Stop it as Ctrl-C does; nothing may stay behind."""
         if self.process.poll() is not None:

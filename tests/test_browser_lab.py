@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import browsing
 import four
-import psutil
 import pytest
-from browsing import Lab, Notebook, Person, Visit, latency_s, log_in, penguins, row, tab, teams
-from playwright.sync_api import Browser, Locator, expect
-from running import Service
+from browsing import Room, latency_s, log_in, penguins, row, tab, teams
+from playwright.sync_api import Locator, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -33,43 +29,13 @@ while time.monotonic() < ends_at:
 """
 
 
-@dataclass
-class Room:
-    """Where all tests of this module take place."""
-
-    service: Service
-    lab: Lab
-    browser: Browser
-
-    @property
-    def url(self) -> str:
-        return f"{self.service.url}/penguins"
-
-    @property
-    def url_of_evil(self) -> str:
-        return f"{self.service.url}/evil"
-
-    @contextmanager
-    def opened(self, name: str, notebook: str) -> Iterator[tuple[Visit, Notebook]]:
-        """Open a notebook in JupyterLab."""
-        with browsing.visiting(self.browser, self.lab.address(notebook), name) as visit:
-            yield visit, Notebook(visit.page)
-
-    def person(self, name: str, competition: str = "penguins") -> Person:
-        return Person(self.service.url, competition, name)
-
-
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     folder = tmp_path_factory.mktemp("room")
     _copy_penguins(folder / "penguins")
     evil = browsing.write_evil(folder / "evil")
-    with (
-        browsing.serving([folder / "penguins", evil], folder / "data") as service,
-        browsing.running_lab(folder / "lab", f"{service.url}/penguins") as lab,
-        browsing.chromium() as browser,
-    ):
-        yield Room(service, lab, browser)
+    with browsing.furnished([folder / "penguins", evil], folder) as room:
+        yield room
 
 
 @pytest.fixture
@@ -108,7 +74,7 @@ def test_the_first_notebook_leads_from_the_login_to_the_selection(
         notebook.run(3)
         expect(notebook.run(4)).to_contain_text("fit")
 
-        with _judging_stopped(room.service):
+        with room.service.judging_stopped():
             card = notebook.run(5).locator(".kit-card")
             expect(card).to_have_attribute("data-state", "QUEUED")
             expect(card).to_contain_text("place 1")
@@ -143,7 +109,7 @@ def test_the_leaderboard_moves_while_the_kernel_is_busy(
 ) -> None:
     rival = room.person("busy-rival")
     ada = room.person("busy-ada")
-    cells = (f"{_connect(room, ada)}\ncomp.leaderboard()", BUSY)
+    cells = (f"{ada.connects}\ncomp.leaderboard()", BUSY)
     with room.opened(name, room.lab.write(f"{name}.ipynb", *cells)) as (_, notebook):
         board = notebook.run(0)
         expect(board.locator(".kit-status")).to_contain_text("Live")
@@ -164,7 +130,7 @@ def test_sorting_and_searching_survive_an_update(room: Room, name: str) -> None:
     olga = room.person(browsing.ORGANIZER)
     for baseline in ("coin", "guess", "sorted-baseline"):
         olga.put_baseline("sex", baseline, penguins(0.55))
-    file = room.lab.write(f"{name}.ipynb", _connect(room, olga), "comp.leaderboard()")
+    file = room.lab.write(f"{name}.ipynb", olga.connects, "comp.leaderboard()")
 
     with room.opened(name, file) as (visit, notebook):
         notebook.run(0)
@@ -271,7 +237,7 @@ def test_a_rejected_submission_lists_every_problem(room: Room, name: str) -> Non
     wrong = "\n".join([*lines[:5], lines[4], "999999,0.5", *lines[7:]])
     rejected = ada.submit("sex", wrong)
     file = room.lab.write(
-        f"{name}.ipynb", _connect(room, ada), f"comp.submission({rejected['id']})", "comp.submit('x')"
+        f"{name}.ipynb", ada.connects, f"comp.submission({rejected['id']})", "comp.submit('x')"
     )
 
     with room.opened(name, file) as (visit, notebook):
@@ -291,7 +257,7 @@ def test_markup_of_others_is_text_in_every_widget(room: Room, name: str) -> None
     bad = eve.submit("counts", f"id,{browsing.EVIL_FILENAME}\n<b>1</b>,2\n", note=browsing.EVIL)
     assert [good["state"], bad["state"]] == ["SCORED", "REJECTED"]
     cells = [
-        f"import kit\ncomp = kit.connect('{room.url_of_evil}', token='{eve.token}')\ncomp",
+        f"{eve.connects}\ncomp",
         "comp.leaderboard()",
         f"comp.submission({good['id']})",
         f"comp.submission({bad['id']})",
@@ -321,10 +287,6 @@ def test_markup_of_others_is_text_in_every_widget(room: Room, name: str) -> None
         assert page.locator(".jp-OutputArea a[href^='javascript:' i]").count() == 0
 
 
-def _connect(room: Room, person: Person) -> str:
-    return f"import kit\ncomp = kit.connect('{room.url}', token='{person.token}')"
-
-
 def _copy_penguins(folder: Path) -> None:
     """The sample competition, which closes within the day: so the countdown shows seconds."""
     shutil.copytree(browsing.ROOT / "data/penguins", folder)
@@ -336,16 +298,3 @@ def _copy_penguins(folder: Path) -> None:
 def _expect_to_tick(time: Locator) -> None:
     before = time.inner_text()
     expect(time).not_to_have_text(before, timeout=5_000)
-
-
-@contextmanager
-def _judging_stopped(service: Service) -> Iterator[None]:
-    """Keep the judge from working, as a long queue would."""
-    judges = psutil.Process(service.process.pid).children(recursive=True)
-    for each in judges:
-        each.suspend()
-    try:
-        yield
-    finally:
-        for each in judges:
-            each.resume()

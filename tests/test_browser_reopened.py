@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 
 import browsing
 import nbformat
-import psutil
 import pytest
-from browsing import Lab, Notebook, Person, Visit, log_in, penguins, row, tab
-from playwright.sync_api import Browser, expect
-from running import Service
+from browsing import Room, Visit, log_in, penguins, row, tab
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -25,50 +22,20 @@ s = comp.submit(predictions, note="of yesterday")
 s"""
 
 
-@dataclass
-class Room:
-    """Where all tests of this module take place."""
-
-    service: Service
-    lab: Lab
-    browser: Browser
-
-    @contextmanager
-    def opened(
-        self, name: str, notebook: str, *, in_notebook_7: bool = False
-    ) -> Iterator[tuple[Visit, Notebook]]:
-        """Open a notebook."""
-        address = self.lab.address(notebook)
-        if in_notebook_7:
-            address = f"{self.lab.url}/notebooks/{notebook}?token={self.lab.token}"
-        with browsing.visiting(self.browser, address, name) as visit:
-            yield visit, Notebook(visit.page)
-
-    def person(self, name: str) -> Person:
-        return Person(self.service.url, "penguins", name)
-
-    def connect(self, person: Person) -> str:
-        return f"import kit\ncomp = kit.connect('{self.service.url}/penguins', token='{person.token}')"
-
-
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     folder = tmp_path_factory.mktemp("room")
-    with (
-        browsing.serving([browsing.ROOT / "data/penguins"], folder / "data") as service,
-        browsing.running_lab(folder / "lab", f"{service.url}/penguins") as lab,
-        browsing.chromium() as browser,
-    ):
-        yield Room(service, lab, browser)
+    with browsing.furnished([browsing.ROOT / "data/penguins"], folder) as room:
+        yield room
 
 
 def test_a_notebook_of_yesterday_tells_how_things_stood_and_running_it_again_uses_nothing_up(
     room: Room,
 ) -> None:
     ada, name = room.person("ada"), "yesterday.ipynb"
-    room.lab.write(name, f"{room.connect(ada)}\ncomp", SUBMIT, "comp.leaderboard()", "comp.submissions()")
+    room.lab.write(name, f"{ada.connects}\ncomp", SUBMIT, "comp.leaderboard()", "comp.submissions()")
 
-    with room.opened("yesterday", name) as (visit, notebook), judging_stopped(room.service):
+    with room.opened("yesterday", name) as (visit, notebook), room.service.judging_stopped():
         expect(notebook.run(0).locator(".kit-panel")).to_be_visible()
         card = notebook.run(1).locator(".kit-card")
         expect(card).to_have_attribute("data-state", "QUEUED")
@@ -120,9 +87,9 @@ def test_an_abandoned_leaderboard_lets_its_kernel_be_culled(
     options = [f"--MappingKernelManager.cull_{option}" for option in CULLING]
     ada, rival = room.person("abandoned"), room.person("busy")
     # As if an hour had passed.
-    cells = (f"{room.connect(ada)}\ncomp.client._hub.rest_s = 0\ncomp.leaderboard()",)
-    with browsing.running_lab(folder, f"{room.service.url}/penguins", options=options) as lab:
-        own = Room(room.service, lab, room.browser)
+    cells = (f"{ada.connects}\ncomp.client._hub.rest_s = 0\ncomp.leaderboard()",)
+    with browsing.running_lab(folder, room.url, options=options) as lab:
+        own = replace(room, lab=lab)
         with own.opened("abandoned", lab.write("abandoned.ipynb", *cells)) as (visit, notebook):
             visit.page.evaluate("Object.defineProperty(document, 'visibilityState', {get: () => 'hidden'})")
             board = notebook.run(0)
@@ -139,10 +106,8 @@ def test_an_abandoned_leaderboard_lets_its_kernel_be_culled(
 def test_notebook_7_shows_the_panel_the_card_and_the_live_leaderboard(
     room: Room, record_property: Callable[[str, object], None]
 ) -> None:
-    url = f"{room.service.url}/penguins"
-    name = room.lab.write(
-        "seven.ipynb", f"import kit\ncomp = kit.connect('{url}')", SUBMIT, "comp.leaderboard()"
-    )
+    connect = f"import kit\ncomp = kit.connect('{room.url}')"
+    name = room.lab.write("seven.ipynb", connect, SUBMIT, "comp.leaderboard()")
 
     with room.opened("seven", name, in_notebook_7=True) as (visit, notebook):
         panel = notebook.run(0)
@@ -184,16 +149,3 @@ def one(submissions: list[dict[str, object]], *, state: set[str]) -> int:
     (found,) = submissions
     assert found["state"] in state
     return int(str(found["id"]))
-
-
-@contextmanager
-def judging_stopped(service: Service) -> Iterator[None]:
-    """Keep the judge from working, as a long queue would."""
-    judges = psutil.Process(service.process.pid).children(recursive=True)
-    for each in judges:
-        each.suspend()
-    try:
-        yield
-    finally:
-        for each in judges:
-            each.resume()

@@ -6,15 +6,13 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import browsing
 import four
 import pytest
-from browsing import Lab, Notebook, Person, Visit, tab
-from playwright.sync_api import Browser, Locator, expect
-from running import Service
+from browsing import Notebook, Person, Room, Visit, tab
+from playwright.sync_api import Locator, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -40,43 +38,18 @@ FAILS = MEAN.replace("self.mean = y.mean()", "self.mean = int(y.mean()) / len(X[
 SLEEPS = MEAN.replace("time.sleep(1)", "time.sleep(100)")
 
 
-@dataclass
-class Room:
-    """Where all tests of this module take place."""
-
-    service: Service
-    lab: Lab
-    browser: Browser
-
-    @contextmanager
-    def opened(self, name: str, *cells: str) -> Iterator[tuple[Visit, Notebook, Person]]:
-        """A notebook in JupyterLab, connected as a new participant by its first cell."""
-        person = Person(self.service.url, "four", name)
-        address = f"'{self.service.url}/four', token='{person.token}'"
-        connect = f"import kit\n%load_ext kit\ncomp = kit.connect({address})"
-        file = self.lab.write(f"{name}.ipynb", connect, *cells)
-        with browsing.visiting(self.browser, self.lab.address(file), name) as visit:
-            notebook = Notebook(visit.page)
-            notebook.run(0)
-            yield visit, notebook, person
-
-
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     folder = tmp_path_factory.mktemp("room")
     far = "2099-01-01T00:00:00Z"
     directory = four.write(folder / "four", question=four.CODE, phase="daily_limit = 50", closes_at=far)
     is_dark = os.environ.get("KIT_DARK") == "1"
-    with (
-        browsing.serving([directory], folder / "data") as service,
-        browsing.running_lab(folder / "lab", f"{service.url}/four", is_dark=is_dark) as lab,
-        browsing.chromium() as browser,
-    ):
-        yield Room(service, lab, browser)
+    with browsing.furnished([directory], folder, is_dark=is_dark) as room:
+        yield room
 
 
 def test_a_typed_cell_is_watched_from_the_queue_to_its_score(room: Room) -> None:
-    with room.opened("typing", "") as (visit, notebook, _):
+    with connected(room, "typing", "") as (visit, notebook, _):
         write(notebook, 1, f'%%submit --note "typed"\n{MEAN}')
 
         card = notebook.start(1).locator(".kit-card")
@@ -98,7 +71,7 @@ def test_a_typed_cell_is_watched_from_the_queue_to_its_score(room: Room) -> None
 
 def test_a_failure_shows_the_line_and_the_code_comes_back_into_a_cell(room: Room) -> None:
     cells = (f"%%submit\n{FAILS}", "comp.use(comp.submissions()[0])", "comp.code(comp.submissions()[0])")
-    with room.opened("failing", *cells) as (visit, notebook, _):
+    with connected(room, "failing", *cells) as (visit, notebook, _):
         card = notebook.run(1).locator(".kit-card")
 
         expect(card).to_have_attribute("data-state", "REJECTED", timeout=JUDGED_MS)
@@ -116,7 +89,7 @@ def test_a_failure_shows_the_line_and_the_code_comes_back_into_a_cell(room: Room
 
 
 def test_cancelling_is_one_click(room: Room) -> None:
-    with room.opened("cancelling", f"%%submit\n{SLEEPS}") as (visit, notebook, _):
+    with connected(room, "cancelling", f"%%submit\n{SLEEPS}") as (visit, notebook, _):
         card = notebook.run(1).locator(".kit-card")
         expect(card).to_have_attribute("data-state", "RUNNING", timeout=JUDGED_MS)
 
@@ -130,7 +103,7 @@ def test_cancelling_is_one_click(room: Room) -> None:
 
 def test_a_dry_run_shows_its_folds_and_sends_nothing(room: Room) -> None:
     cells = (f"%%submit --dry-run\n{MEAN}", f"%%submit --dry-run\n{SLEEPS}")
-    with room.opened("trying", *cells) as (visit, notebook, person):
+    with connected(room, "trying", *cells) as (visit, notebook, person):
         card = notebook.start(1).locator(".kit-card")
 
         expect(card).to_have_attribute("data-state", "RUNNING", timeout=JUDGED_MS)
@@ -152,7 +125,7 @@ def test_the_panel_takes_a_file_of_code(room: Room, tmp_path: Path) -> None:
     good, bad = tmp_path / "good.py", tmp_path / "bad.py"
     good.write_text(MEAN)
     bad.write_text("def get_estimator(:\n    pass\n")
-    with room.opened("dropping", "comp") as (visit, notebook, _):
+    with connected(room, "dropping", "comp") as (visit, notebook, _):
         panel = notebook.run(1)
         tab(panel, "Submit")
         upload = panel.locator(".kit-upload")
@@ -172,6 +145,16 @@ def test_the_panel_takes_a_file_of_code(room: Room, tmp_path: Path) -> None:
         tab(panel, "My submissions")
         expect(panel.locator(".kit-submissions td[data-key=kind]")).to_have_text("code")
         visit.screenshot(panel, "submissions")
+
+
+@contextmanager
+def connected(room: Room, name: str, *cells: str) -> Iterator[tuple[Visit, Notebook, Person]]:
+    """A notebook in JupyterLab, connected as a new participant by its first cell."""
+    person = room.person(name)
+    file = room.lab.write(f"{name}.ipynb", f"%load_ext kit\n{person.connects}", *cells)
+    with room.opened(name, file) as (visit, notebook):
+        notebook.run(0)
+        yield visit, notebook, person
 
 
 def choose(upload: Locator, file: Path) -> None:
