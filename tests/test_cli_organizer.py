@@ -222,6 +222,27 @@ def test_a_folder_that_was_a_hubs_makes_passwords_again_where_its_service_is_not
     assert len(made["password"]) >= 16
 
 
+def test_names_that_a_spreadsheet_would_compute_are_guarded_and_read_back(
+    anyone: Kit, tmp_path: Path
+) -> None:
+    people, data = tmp_path / "people.csv", tmp_path / "data"
+    people.write_text("name,team\n-1,-2\n'-3,'-4\n")
+
+    made = anyone("users", "import", people, "-c", "four", "-o", tmp_path / "out.csv", "--data", data)
+    again = anyone("users", "import", tmp_path / "out.csv", "--data", data)
+
+    assert made.returncode == 0, made.stderr
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out.csv").read_text())))
+    assert [row["name"] for row in rows] == ["'-1", "'-3"]
+    assert rows[0]["password"][0].isalnum()
+    assert "0 added; 2 had an account already" in again.stderr
+    with closing(Store(data)) as store:
+        assert [(team["name"], team["members"]) for team in store.accounts.teams("four")] == [
+            ("-2", ["-1"]),
+            ("-4", ["-3"]),
+        ]
+
+
 def test_every_bad_row_is_listed_with_its_line_and_nobody_is_added(anyone: Kit, tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
     people.write_text("name,email,password\nbob,,\n,x@example.org,\nb b,,\neve,nowhere,short\nBob,,\nzoe\n")

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = {
     "core": """
         _contributivity contributivity _similarity similarity
-        combined _competition_code _competition_form _competition_problems _competition_tables _scoring
+        cells combined _competition_code _competition_form _competition_problems _competition_tables _scoring
         _splitter competition errors ladder leaderboard limits metrics overfitting predictions probing
         resources scoring
         code_files notebook_files starter submission truth

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from pathlib import Path
 
 import four
@@ -10,11 +11,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from conftest import Clock, Serve
-from served import COUNTS, Served, serving
+from served import COUNTS, Person, Served, scored, serving
 
+from kit.cells import guarded, unguarded
 from kit.metrics import Domain
 from kit.predictions import Expected, read_predictions
+from kit.service.auth import Scope
 from kit.store import Store
+from kit.submission import Outcome, Split, State, Verdict
 
 
 def exported(person, **query: str) -> list[dict[str, str]]:
@@ -133,16 +137,78 @@ def test_the_exported_submissions_have_all_scores_and_reasons(service: Served) -
     assert (row["public_mae"], row["private_mae"]) == ("2.5", "1")
 
 
-@pytest.mark.parametrize("note", ["=1+1", "+1", "-1", "@sum(a1)", "\t=1", '=cmd|"/c calc"!a1'])
-def test_no_cell_of_an_export_is_a_formula(service: Served, note: str) -> None:
-    service.sign_up("-ada").submit(note=note)
-    service.score(-1.5, 1.0)
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@sum(a1)",
+    "\t1",
+    "\r=1",
+    "\n=1",
+    '=cmd|"/c calc"!a1',
+    "\uff1d1",
+    "'=1",
+    'a";=1+1;"b',
+]
 
-    (row,) = exported(service.organizer(), what="submissions")
 
-    assert row["note"] == f"'{note}"
-    assert row["team"] == "'-ada"
-    assert row["public_mae"] == "-1.5"
+def cells(table: str, separator: str) -> list[str]:
+    """As a spreadsheet reads them: what looks like a number is none of its texts."""
+    found = [cell for row in csv.reader(io.StringIO(table, newline=""), delimiter=separator) for cell in row]
+    return [cell for cell in found if not re.fullmatch(r"-?[0-9.e+-]+", cell)]
+
+
+@pytest.mark.parametrize("text", FORMULAS, ids=ascii)
+def test_no_export_computes_what_people_wrote(service: Served, text: str) -> None:
+    store, now, olga = service.store, service.clock(), service.organizer()
+    users = [store.accounts.add_user(f"{text}{n}", password_hash=None, now=now) for n in (1, 2)]
+    for user in users:
+        store.accounts.join("four", user, now=now, team=f"{text} & co", max_size=2)
+    ada = Person(service.client, users[0]["name"], service.token(users[0], Scope.SUBMIT))
+    for outcome in (scored(-1.5, -1.0), Outcome(State.REJECTED, verdict=Verdict.CRASHED, reasons=(text,))):
+        asked = {"filename": f"{''.join(c for c in text if c.isprintable() and c != '/')}.csv", "note": text}
+        assert ada.post(f"{COUNTS}/submissions", params=asked, content=four.PERFECT).status_code == 201
+        service.judge(outcome)
+
+    tables = [
+        olga.get(route.format(slug="four"), params={"what": what, "split": split}).text
+        for route, kinds in exports(service)
+        for what in kinds
+        for split in Split
+    ]
+
+    assert len(tables) == 4
+    for table in tables:
+        assert unguarded(guarded(text)) == text
+        assert guarded(f"{text} & co") in cells(table, ",")
+        for separator in ",;\t":
+            assert not [
+                cell for cell in cells(table, separator) if cell.startswith(tuple("=+-@\t\r\n\uff1d"))
+            ]
+    (_, kept) = exported(olga, what="submissions")
+    assert (unguarded(kept["note"]), kept["public_mae"]) == (text, "-1.5")
+
+
+def exports(service: Served) -> list[tuple[str, list[str]]]:
+    """All routes that answer with CSV, without the prefix of the interface, and what each exports."""
+    paths = service.client.get("/api/v1/openapi.json").json()["paths"]
+    found = []
+    for path, methods in paths.items():
+        if "text/csv" in methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {}):
+            (kinds,) = (p["schema"]["enum"] for p in methods["get"]["parameters"] if p["name"] == "what")
+            found.append((path.removeprefix("/api/v1"), kinds))
+    return found
+
+
+def test_csv_for_people_is_written_where_it_is_guarded_alone() -> None:
+    for path in sorted((Path(__file__).parent.parent / "kit").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        if re.search(r"(csv\.writer|DictWriter|write_csv|sink_csv|to_csv)\(", text):
+            assert "guarded(" in text or path.parts[-2] in FOR_CODE, path
+
+
+FOR_CODE = {"runner", "client", "starter"}
+"""What these write is data that code reads."""
 
 
 def test_a_parquet_export_keeps_types_and_text_as_they_are(service: Served) -> None:

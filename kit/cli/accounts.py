@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kit.cells import unguarded
 from kit.errors import AlreadyExists, InvalidRequest, NotAllowed
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ Person = dict[str, Any]
 """``name`` and, where given, ``email``, ``password``, ``team``, ``competition``."""
 
 COLUMNS = ("name", "email", "team", "password")
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 class Accounts(Protocol):
@@ -65,6 +64,7 @@ class StoreAccounts:
     def add(self, person: Person, *, organizer: bool) -> str | None:
         """Add one; returns the password if it was made up."""
         from kit.clock import utc_now
+        from kit.service.auth import new_password
 
         _check(person)
         if organizer:
@@ -93,6 +93,7 @@ class StoreAccounts:
     def reset(self, name: str, password: str | None) -> str | None:
         """Set a password; returns it if it was made up."""
         from kit.clock import utc_now
+        from kit.service.auth import new_password
 
         _check({"name": name, **({"password": password} if password is not None else {})})
         self._check_own(f"set the password of {name!r} there")
@@ -182,11 +183,6 @@ class HttpAccounts:
         return found
 
 
-def new_password() -> str:
-    """A random password of 79 bits that can be read aloud: no letter looks like another."""
-    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
-
-
 def read_people(file: Path, competition: str | None) -> list[Person]:
     """The people of a CSV file.
 
@@ -207,7 +203,7 @@ def read_people(file: Path, competition: str | None) -> list[Person]:
     people, problems = [], list[str]()
     lines: dict[str, int] = {}
     for line, row in rows:
-        person = {k: v.strip() for k, v in row.items() if k in COLUMNS and isinstance(v, str) and v.strip()}
+        person = {k: _read(k, v) for k, v in row.items() if k in COLUMNS and isinstance(v, str) and v.strip()}
         if "team" in person:
             if competition is None:
                 raise InvalidRequest(f"{file} names teams: say of which competition with -c.")
@@ -218,6 +214,11 @@ def read_people(file: Path, competition: str | None) -> list[Person]:
         head = f"{file} has {len(problems)} problem{'s' * (len(problems) > 1)}; nobody was added."
         raise InvalidRequest("\n".join([head, *(f"  - {problem}" for problem in problems)]))
     return people
+
+
+def _read(column: str, text: str) -> str:
+    # A password stands in files as it is, since it would be copied from there with what guards it.
+    return text.strip() if column == "password" else unguarded(text.strip())
 
 
 def _check_columns(file: Path, names: Sequence[str]) -> None:

@@ -88,6 +88,7 @@ def import_csv(
 
     On a JupyterHub there are no passwords.
     """
+    from kit.cells import guarded
     from kit.cli.accounts import read_people
 
     people = read_people(file, competition)
@@ -98,7 +99,7 @@ def import_csv(
         for made in accounts.import_people(people):
             n_added += made["created"]
             if made["password"]:
-                writer.writerow([made["name"], made["password"]])
+                writer.writerow([guarded(made["name"]), made["password"]])
                 out.flush()
             if made.get("problem"):
                 n_problems += 1

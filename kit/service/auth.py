@@ -22,6 +22,7 @@ from kit.store import Row, Store
 TOKEN_DAYS = 30.0
 N_HASHING = 2
 """Passwords hashed at a time: each takes 64 MiB, and a rush of logins must not take the machine."""
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 class Scope(StrEnum):
@@ -87,6 +88,11 @@ class Passwords:
                 return self._hasher.verify(kept or self._nobody, password) and kept is not None
             except (VerificationError, InvalidHashError):
                 return False
+
+
+def new_password() -> str:
+    """A random password of 79 bits that can be read aloud: no letter looks like another."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(4))
 
 
 class Logins:

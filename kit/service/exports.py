@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from kit.cells import guarded
 from kit.service import models
 
 Format = Literal["csv", "parquet"]
 MEDIA_TYPES: dict[Format, str] = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet"}
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def board_table(rows: Sequence[models.BoardRow]) -> pa.Table:
@@ -66,11 +66,11 @@ def _safe(table: pa.Table) -> pa.Table:
     for column in table.columns:
         values = column.to_pylist()
         if pa.types.is_string(column.type):
-            values = [f"'{v}" if v is not None and v.startswith(_FORMULA) else v for v in values]
+            values = [None if v is None else guarded(v) for v in values]
         elif pa.types.is_timestamp(column.type):
             values = [None if v is None else _time(v) for v in values]
         columns.append(pa.array(values, pa.string() if pa.types.is_timestamp(column.type) else column.type))
-    return pa.table(columns, names=[f"'{n}" if n.startswith(_FORMULA) else n for n in table.column_names])
+    return pa.table(columns, names=[guarded(name) for name in table.column_names])
 
 
 def _time(at: datetime) -> str:

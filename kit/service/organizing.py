@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from typing import Literal
 
 from kit.errors import AlreadyExists, InvalidRequest, NotAllowed
 from kit.service import views
-from kit.service.auth import Caller
+from kit.service.auth import Caller, new_password
 from kit.service.context import Service
 from kit.service.exports import Format, board_table, submissions_table, written
 from kit.service.hosted import Hosted
@@ -43,7 +42,7 @@ def _import_user(service: Service, user: models.NewUser, now: datetime) -> model
     try:
         # On a JupyterHub there are no passwords.
         if service.hub is None:
-            generated = None if user.password else generated_password()
+            generated = None if user.password else new_password()
             hashed = service.passwords.hash(user.password or generated or "")
         accounts.add_user(user.name, password_hash=hashed, email=user.email, now=now)
     except AlreadyExists:
@@ -66,11 +65,6 @@ def _put_into_team(service: Service, user: models.NewUser, now: datetime) -> Non
     team = service.store.accounts.join(slug, row, now=now, team=user.team, max_size=max_size)
     if user.team is not None and team["name"].casefold() != user.team.casefold():
         raise NotAllowed(f"{user.name!r} is in team {team['name']!r} already.")
-
-
-def generated_password() -> str:
-    """A password nobody chose."""
-    return secrets.token_urlsafe(12)
 
 
 def set_disabled(service: Service, caller: Caller, name: str, disabled: bool) -> None:

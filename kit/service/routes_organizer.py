@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from kit.clock import from_text
 from kit.errors import NotAllowed
 from kit.service import models, organizing, probing, similar, views
+from kit.service.auth import new_password
 from kit.service.context import MAX_ID, HostedHere, Organizer, ServiceHere, organizer
 from kit.service.errors import documented
 from kit.service.exports import MEDIA_TYPES, Format
@@ -55,7 +56,7 @@ def set_password(service: ServiceHere, name: Name, asked: answers.NewPasswordAsk
     """Set a user's password, and revoke their tokens; not on a JupyterHub, which has its own."""
     if service.hub is not None:
         raise NotAllowed(f"Here the JupyterHub says who people are: set the password of {name!r} there.")
-    made = None if asked.password else organizing.generated_password()
+    made = None if asked.password else new_password()
     hashed = service.passwords.hash(asked.password or made or "")
     service.store.accounts.set_password(name, hashed, now=service.clock())
     return answers.PasswordMade(password=made)
