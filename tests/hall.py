@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from kit.client.http import PATIENT, pause_after
-from kit.client.watching import _IDLE_ROUND_S, _SHORTEST_ROUND_S, WAIT_S, _backoff_s
+from kit.client.polling import IDLE_ROUND_S, SHORTEST_ROUND_S, WAIT_S, backoff_s
 
 TRANSPORT = (OSError, asyncio.IncompleteReadError, TimeoutError, EOFError)
 PASSING = frozenset({502, 503, 504})
@@ -159,7 +159,7 @@ class Hall:
             answer = await self._poll(line, path, etag, "watch")
             if answer is None:
                 n_failures += 1
-                await asyncio.sleep(_backoff_s(n_failures))
+                await asyncio.sleep(backoff_s(n_failures))
                 continue
             n_failures = 0
             if is_new := answer.status == 200:
@@ -232,7 +232,7 @@ class Hall:
             answer = await self._poll(line, f"submissions/{sent.facts['id']}", etag, "card")
             if answer is None:
                 n_failures += 1
-                await asyncio.sleep(_backoff_s(n_failures))
+                await asyncio.sleep(backoff_s(n_failures))
                 continue
             n_failures = 0
             if answer.status == 200:
@@ -242,7 +242,7 @@ class Hall:
 
 
 async def _rest(started: float, *, is_new: bool) -> None:
-    shortest_s = _SHORTEST_ROUND_S if is_new else _IDLE_ROUND_S
+    shortest_s = SHORTEST_ROUND_S if is_new else IDLE_ROUND_S
     await asyncio.sleep(max(0.0, shortest_s - (time.monotonic() - started)))
 
 

@@ -87,7 +87,7 @@ def test_an_abandoned_leaderboard_lets_its_kernel_be_culled(
     options = [f"--MappingKernelManager.cull_{option}" for option in CULLING]
     ada, rival = room.person("abandoned"), room.person("busy")
     # As if an hour had passed.
-    cells = (f"{ada.connects}\ncomp.client._hub.rest_s = 0\ncomp.leaderboard()",)
+    cells = (f"{ada.connects}\ncomp.client._poller.rest_s = 0\ncomp.leaderboard()",)
     with browsing.running_lab(folder, room.url, options=options) as lab:
         own = replace(room, lab=lab)
         with own.opened("abandoned", lab.write("abandoned.ipynb", *cells)) as (visit, notebook):

@@ -34,7 +34,7 @@ def test_what_nobody_looks_at_rests_and_goes_on_when_somebody_does(service: Serv
     always: list[int] = []
     rested = threading.Event()
     with listening(service) as url, Client(url, token=ada.token) as client:
-        client._hub.rest_s = 0.0
+        client._poller.rest_s = 0.0
         watch = client.watch(BOARD, lambda board: shown.append(len(board["rows"])), on_rest=rested.set)
         client.watch(BOARD, lambda board: always.append(len(board["rows"])))
         assert rested.wait(30)
@@ -44,7 +44,7 @@ def test_what_nobody_looks_at_rests_and_goes_on_when_somebody_does(service: Serv
 
         until(lambda: always == [0, 1])
         assert shown == [0]
-        client._hub.rest_s = 3600.0
+        client._poller.rest_s = 3600.0
         watch.seen()
         until(lambda: shown == [0, 1])
 
@@ -56,13 +56,13 @@ def test_a_leaderboard_says_that_it_rests_and_wakes_by_a_look(service: Served) -
         table = leaderboard(comp)
         kept: Any = leaderboard(comp, rests=False)
         until(lambda: table.status == kept.status == "live")
-        client._hub.rest_s = 0.0
+        client._poller.rest_s = 0.0
         ada.submit(four.PERFECT)
         service.score(1.5)
         until(lambda: table.status == "resting")
         assert kept.status == "live"
 
-        client._hub.rest_s = 3600.0
+        client._poller.rest_s = 3600.0
         table._attended(table, {"seen": True}, [])
 
         until(lambda: table.status == "live" and len(table.rows) == 1)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from kit.client.http import Json, Wire
+from kit.client.polling import Poller
 from kit.client.session import Session
-from kit.client.watching import Callback, Hub, OnError, OnRest, Watch
+from kit.client.watching import Callback, OnError, OnRest, Watch
 from kit.errors import NotFound, NotLoggedIn
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Client(Wire):
         self, url: str, *, token: str | None = None, transport: httpx2.BaseTransport | None = None
     ) -> None:
         super().__init__(Session(url.rstrip("/"), token), transport)
-        self._hub = Hub(self.session)
-        self._finalizer = weakref.finalize(self, _close, self._http, self._hub)
+        self._poller = Poller(self.session)
+        self._finalizer = weakref.finalize(self, _close, self._http, self._poller)
 
     def __repr__(self) -> str:
         return f"<Client of {self.url}, {'logged in' if self.token else 'not logged in'}>"
@@ -154,7 +155,7 @@ class Client(Wire):
             hour, and goes on with the next call; it is told of each rest. So an abandoned page keeps no
             kernel awake.
         """
-        return self._hub.watch(path, callback, on_error, on_rest)
+        return self._poller.watch(path, callback, on_error, on_rest)
 
     def require_login(self, where: str | None = None) -> None:
         """Raise NotLoggedIn, with what to do at the address meant, where there is no token."""
@@ -179,6 +180,6 @@ def _no_competition(slug: str | None, known: list[str], url: str) -> str:
     return f"There is no competition {slug!r} at {url}. There are: {names}."
 
 
-def _close(http: httpx2.Client, hub: Hub) -> None:
-    hub.close()
+def _close(http: httpx2.Client, poller: Poller) -> None:
+    poller.close()
     http.close()
