@@ -17,12 +17,16 @@ from typing import Any
 
 from kit.runner.exchange import HEADER_BYTES, Answer, BadAnswer, Buffer, answer_header
 from kit.runner.sandbox import RunLimits
+from kit.runner.sandbox_memory import Memory
 from kit.runner.sandbox_process import Process
-from kit.runner.sandbox_tree import Usage, own_bytes, peak_bytes, usage_of
+from kit.runner.sandbox_tree import Usage, peak_bytes, usage_of
 
 TAIL_BYTES = 20_000
 _TICK_S = 0.05
 _READ_BYTES = 1024 * 1024
+_LAST_WORDS_S = 1.0
+_KERNEL_BYTES = 1_000_000
+"""Of the kernel for each process: page tables and stacks, which no participant can see."""
 
 
 class End(StrEnum):
@@ -65,16 +69,21 @@ class Driver:
         self._selector = selectors.DefaultSelector()
         self._selector.register(process.from_child, selectors.EVENT_READ)
         self._selector.register(process.output, selectors.EVENT_READ)
+        self._memory = Memory(process)
         self._base_cpu_s = self._wall_s = 0.0
-        self._base_bytes = self._base_resident = 0
+        self._killed_at: float | None = None
 
     def begin(self) -> int:
-        """From here on limits count; returns the memory in use, which is not the participant's."""
-        usage = self._usage()
-        self._base_resident = self.peak_bytes = usage.resident_bytes
-        self._base_bytes = own_bytes(self.process.root)
+        """From here on limits count; returns how many threads ran before, which are not the participant's."""
+        usage, limits = self._usage(), self.limits
+        self.peak_bytes = usage.resident_bytes
         self._base_cpu_s = self._cpu_now()
-        return self._base_bytes
+        # The files of /tmp are memory too; what the processes take is limited by sampling and rlimits.
+        memory = (
+            self._memory.begin() + limits.memory_bytes + limits.disk_bytes + limits.n_pids * _KERNEL_BYTES
+        )
+        self.process.group.limit(memory_bytes=memory, n_pids=limits.n_pids + usage.n_threads)
+        return usage.n_threads
 
     def settle(self, buffers: Sequence[Buffer], timeout_s: float) -> Answer:
         """An answer of the harness itself, before any code of a participant runs."""
@@ -135,18 +144,25 @@ class Driver:
         """End the run where a limit is met."""
         if self.stop is not None and self.stop.is_set():
             raise Ended(End.STOPPED)
+        if limited:
+            usage = self._usage()
+            self.peak_bytes = max(self.peak_bytes, usage.resident_bytes)
+            if self._memory.is_over(self.limits.memory_bytes, usage) or self._was_killed():
+                raise Ended(End.MEMORY)
+            if self._cpu_now() - self._base_cpu_s > self.limits.cpu_s:
+                raise Ended(End.CPU)
         if late:
             raise Ended(End.WALL)
-        if not limited:
-            return
-        usage = self._usage()
-        self.peak_bytes = max(self.peak_bytes, usage.resident_bytes)
-        if self._cpu_now() - self._base_cpu_s > self.limits.cpu_s:
-            raise Ended(End.CPU)
-        grown = usage.resident_bytes - self._base_resident
-        # What processes share is counted for each above; the exact sum is dear: only when it matters.
-        if grown > self.limits.memory_bytes < own_bytes(self.process.root) - self._base_bytes:
-            raise Ended(End.MEMORY)
+
+    def _was_killed(self) -> bool:
+        """Whether processes were killed for want of memory, and the others had time to say what it broke.
+
+        Without those the run is below its limit again, and who waits for them might wait for ever.
+        """
+        if not self.process.group.n_out_of_memory():
+            return False
+        self._killed_at = self._killed_at or time.monotonic()
+        return time.monotonic() - self._killed_at > _LAST_WORDS_S
 
     def _cpu_now(self) -> float:
         counted = self.process.group.cpu_s()

@@ -27,7 +27,7 @@ from kit.runner.sandbox_process import NotStarted
 from kit.runner.sandbox_start import own_limits, start
 from kit.runner.sandbox_tree import usage_of
 from kit.runner.settings import RunnerSettings
-from kit.runner.verdicts import Failure, failure_of_cell, failure_of_end
+from kit.runner.verdicts import Failure, failure_of_cell, failure_of_end, failure_of_killed
 from kit.submission import Verdict
 
 INSIDE = Path(__file__).with_name("notebook_harness.py")
@@ -181,9 +181,7 @@ class _Course:
                 f"No notebook can be run in the environment of this question: {said}. "
                 "It needs papermill and ipykernel."
             )
-        used, threads = driver.begin(), usage_of(process.root).n_threads
-        memory = used + driver.limits.memory_bytes + driver.limits.disk_bytes
-        process.group.limit(memory_bytes=memory, n_pids=driver.limits.n_pids + threads)
+        driver.begin()
 
     def _cells(self) -> tuple[Failure | None, str]:
         """Run them; what was wrong, with the traceback."""
@@ -196,6 +194,10 @@ class _Course:
             if isinstance(error, dict):
                 traceback = text_of(error, "traceback", TAIL_BYTES)
                 return self._failed(error, number, traceback), traceback
+            limits, process = self.settings.limits, self.driver.process
+            killed = failure_of_killed(f"in cell {number} of {n_cells}", limits, process)
+            if killed is not None:
+                return killed, ""
             self.n_done = number
             if told.get("is_over") is True:
                 break

@@ -20,9 +20,14 @@ from kit.runner.replies import ROWS, problem_of, wanted_columns
 from kit.runner.sandbox import Level, RunLimits, detect_isolation
 from kit.runner.sandbox_process import NotStarted, Process
 from kit.runner.sandbox_start import own_limits, start, start_template
-from kit.runner.sandbox_tree import usage_of
 from kit.runner.sandbox_warm import Template
-from kit.runner.verdicts import Failure, failure_of_answer, failure_of_end, failure_of_error
+from kit.runner.verdicts import (
+    Failure,
+    failure_of_answer,
+    failure_of_end,
+    failure_of_error,
+    failure_of_killed,
+)
 from kit.submission import Verdict
 
 START_S = 120.0
@@ -230,11 +235,7 @@ class _Course:
 
     def _set_up(self) -> None:
         self.driver.settle((), START_S)
-        used = self.driver.begin()
-        n_threads = usage_of(self.process.root).n_threads
-        # The files of /tmp are memory too; what the processes take is limited by sampling and rlimits.
-        memory = used + self.limits.memory_bytes + self.limits.disk_bytes
-        self.process.group.limit(memory_bytes=memory, n_pids=self.limits.n_pids + n_threads)
+        n_threads = self.driver.begin()
         task = self.task
         setup = {
             "stage": "setup", "entry": task.entry, "kind": task.kind, "wants": task.wants, "seed": task.seed,
@@ -262,6 +263,9 @@ class _Course:
         if answer.header.get("error"):
             failure = failure_of_error(answer.header, stage, self.limits, self.process, hidden=hidden)
             return failure, text_of(answer.header, "traceback", TAIL_BYTES)
+        killed = failure_of_killed(stage, self.limits, self.process)
+        if killed is not None:
+            return killed, ""
         if stage != "test":
             names = answer.header.get("modules")
             self.modules = [str(name) for name in names] if isinstance(names, list) else []

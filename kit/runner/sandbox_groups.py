@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 _NAME = re.compile(r"kit-(\d+)-\d+$")
+_MARGIN_BYTES = 1024 * 1024
 _numbers = itertools.count()
 
 CONTROLLERS = ("memory", "pids", "cpuacct")
@@ -52,6 +53,14 @@ _LIMIT_FILES = {
 
 
 @dataclass(frozen=True)
+class Charged:
+    """Memory a run was the first to touch: its processes' own, and what they share or wrote to ``/tmp``."""
+
+    anonymous_bytes: int
+    shared_bytes: int
+
+
+@dataclass(frozen=True)
 class Group:
     """The groups of one run, by controller."""
 
@@ -80,13 +89,14 @@ class Group:
             return
         if _version(memory) == 1:
             (memory / "memory.limit_in_bytes").write_text(str(memory_bytes))
-            with contextlib.suppress(OSError):
-                (memory / "memory.memsw.limit_in_bytes").write_text(str(memory_bytes))
+            # Where the group above waits for memory instead of killing, this one would too, and nobody comes.
+            further = {"memory.memsw.limit_in_bytes": str(memory_bytes), "memory.oom_control": "0"}
         else:
             (memory / "memory.max").write_text(str(memory_bytes))
-            for name, value in (("memory.swap.max", "0"), ("memory.oom.group", "1")):
-                with contextlib.suppress(OSError):
-                    (memory / name).write_text(value)
+            further = {"memory.swap.max": "0", "memory.oom.group": "1"}
+        for name, value in further.items():
+            with contextlib.suppress(OSError):
+                (memory / name).write_text(value)
 
     def cpu_s(self) -> float | None:
         """CPU seconds of all processes so far, also of those that ended; None where it is not counted."""
@@ -97,11 +107,34 @@ class Group:
             return int((folder / "cpuacct.usage").read_text()) / 1e9
         return _field(folder / "cpu.stat", "usage_usec") / 1e6
 
-    def n_out_of_memory(self) -> int:
-        """How many processes were killed for want of memory."""
+    def charged(self) -> Charged | None:
+        """What the run holds; None where it is not counted."""
         folder = self.folders.get("memory")
         if folder is None:
-            return 0
+            return None
+        anonymous = "rss" if _version(folder) == 1 else "anon"
+        return Charged(_field(folder / "memory.stat", anonymous), _field(folder / "memory.stat", "shmem"))
+
+    def used_bytes(self) -> int | None:
+        """All that counts against its limit of memory, the kernel's share and cached files too."""
+        folder = self.folders.get("memory")
+        if folder is None:
+            return None
+        name = "memory.usage_in_bytes" if _version(folder) == 1 else "memory.current"
+        return int((folder / name).read_text())
+
+    def n_out_of_memory(self) -> int:
+        """How many processes were killed as the run reached its own limit of memory."""
+        folder = self.folders.get("memory")
+        return self._n_killed() if folder is not None and _has_been_full(folder) else 0
+
+    def n_starved(self) -> int:
+        """How many were killed though it did not: what holds the service, or the machine, had no more."""
+        folder = self.folders.get("memory")
+        return self._n_killed() if folder is not None and not _has_been_full(folder) else 0
+
+    def _n_killed(self) -> int:
+        folder = self.folders["memory"]
         name = "memory.oom_control" if _version(folder) == 1 else "memory.events"
         return _field(folder / name, "oom_kill")
 
@@ -144,6 +177,14 @@ def _unified(place: str) -> dict[str, Path]:
         if "memory" in enabled and "pids" in enabled:
             return dict.fromkeys(CONTROLLERS, folder)
     return {}
+
+
+def _has_been_full(memory: Path) -> bool:
+    if _version(memory) == 2:
+        return _field(memory / "memory.events", "oom") > 0
+    # Not memory.failcnt: some kernels do not count there.
+    most, limit = (memory / f"memory.{name}_in_bytes" for name in ("max_usage", "limit"))
+    return int(most.read_text()) > int(limit.read_text()) - _MARGIN_BYTES
 
 
 def _version(folder: Path) -> int:

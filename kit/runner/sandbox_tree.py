@@ -42,9 +42,19 @@ def usage_of(root: int, n_above: int = 0) -> Usage:
     return Usage(cpu, resident, threads)
 
 
-def own_bytes(root: int) -> int:
-    """Memory of a tree where shared pages count once, in parts; slower than ``usage_of``."""
-    return sum(_field(pid, "smaps_rollup", "Pss:") for pid in tree_of(root))
+def held_bytes(root: int, n_above: int = 0) -> int:
+    """Memory of a tree that is no file's, where shared pages count once; slower than ``usage_of``."""
+    return sum(_parts(pid, "Anon", "Shmem") for pid in tree_of(root)[n_above:])
+
+
+def shared_bytes(root: int, n_above: int = 0) -> int:
+    """Memory that processes of a tree map to share it, each page once."""
+    return sum(_parts(pid, "Shmem") for pid in tree_of(root)[n_above:])
+
+
+def resident_bytes(root: int, n_above: int = 0) -> int:
+    """Memory of a tree that is no file's, where shared pages count for each."""
+    return sum(_field(pid, "status", "RssAnon:", "RssShmem:") for pid in tree_of(root)[n_above:])
 
 
 def peak_bytes(root: int, n_above: int = 0) -> int:
@@ -90,12 +100,25 @@ def _lists_children() -> bool:
     return Path("/proc/self/task", str(os.getpid()), "children").exists()
 
 
-def _field(pid: int, file: str, name: str) -> int:
-    with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
-            if line.startswith(name):
-                return int(line.split()[1]) * 1024
-    return 0
+def _parts(pid: int, *kinds: str) -> int:
+    """A process's share of pages, by kind; all it has of them where it forbids others to look so closely."""
+    try:
+        return _sum(pid, "smaps_rollup", *(f"Pss_{kind}:" for kind in kinds))
+    except (OSError, LookupError):
+        return _field(pid, "status", *(f"Rss{kind}:" for kind in kinds))
+
+
+def _field(pid: int, file: str, *names: str) -> int:
+    try:
+        return _sum(pid, file, *names)
+    except (OSError, LookupError):
+        return 0
+
+
+def _sum(pid: int, file: str, *names: str) -> int:
+    lines = (line.split() for line in Path(f"/proc/{pid}/{file}").read_text().splitlines())
+    found = {parts[0]: int(parts[1]) * 1024 for parts in lines if parts and parts[0] in names}
+    return sum(found[name] for name in names)
 
 
 def n_threads_of(account: int) -> int:

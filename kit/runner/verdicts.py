@@ -40,7 +40,11 @@ def failure_of_end(ended: Ended, stage: str, limits: RunLimits, process: Process
     if ended.end is End.NONSENSE:
         return _nonsense(ended.detail, stage)
     if ended.end is not End.GONE:
-        return _over(ended.end.value, stage, limits)
+        # Who waits for processes that were killed uses up the time, and is not too slow.
+        killed = failure_of_killed(stage, limits, process)
+        if ended.end is End.WALL:
+            _see_that_it_was_fed(process)
+        return killed or _over(ended.end.value, stage, limits)
     crowded = _crowded(process, stage, limits)
     if crowded is not None:
         return crowded
@@ -50,6 +54,11 @@ def failure_of_end(ended: Ended, stage: str, limits: RunLimits, process: Process
             "The sandbox was ended from outside; the run says nothing of the submission."
         )
     return _gone(code, stage, limits)
+
+
+def failure_of_killed(stage: str, limits: RunLimits, process: Process) -> Failure | None:
+    """What it means that processes were killed for want of memory, whatever the others made of it."""
+    return _over("memory", stage, limits) if process.group.n_out_of_memory() else None
 
 
 def failure_of_error(
@@ -159,9 +168,21 @@ def _over(what: str, stage: str, limits: RunLimits) -> Failure:
 
 def _crowded(process: Process, stage: str, limits: RunLimits) -> Failure | None:
     """What the control groups say of a run that failed."""
-    if process.group.n_out_of_memory():
-        return _over("memory", stage, limits)
+    killed = failure_of_killed(stage, limits, process)
+    if killed is not None:
+        return killed
+    _see_that_it_was_fed(process)
     return _over("processes", stage, limits) if process.group.n_out_of_pids() else None
+
+
+def _see_that_it_was_fed(process: Process) -> None:
+    """Blame nobody whose processes were killed for want of memory though they kept within their limit."""
+    if process.group.n_starved():
+        raise SandboxUnavailable(
+            "Processes of the sandbox were killed for want of memory though the run kept within its limit: "
+            "the machine, or what limits the service, had no more. Give it more, or run fewer at a time; "
+            "the run says nothing of the submission."
+        )
 
 
 def _gone(code: int | None, stage: str, limits: RunLimits) -> Failure:
