@@ -19,7 +19,7 @@ import uvicorn
 from kit.competition import Competition
 from kit.errors import OrganizerError
 from kit.service import create_app
-from kit.service.forwarded import behind_proxies, checked_prefix, under
+from kit.service.forwarded import behind_proxies, under
 from kit.service.hub import JupyterHub, Settings
 from kit.service.isolation import too_little
 from kit.service.sharing import keep_shared
@@ -62,7 +62,7 @@ def serve(
     shared_data : Path, optional
         A folder from which accounts of this machine read participants' files in place.
     prefix : str
-        The path under which a proxy shows the service, as ``/kit``; a Hub tells its own.
+        The path under which a proxy shows the service, as `checked_prefix` gives it; a Hub tells its own.
 
     Raises
     ------
@@ -76,7 +76,6 @@ def serve(
     sys.setswitchinterval(SWITCH_S)
     competitions = load_competitions(directories)
     _check_hub(competitions, hub, prefix)
-    prefix = checked_prefix(prefix, [c.slug for c in competitions])
     with only_service(data, by_hub=hub is not None), contextlib.closing(Store(data)) as store:
         store.blobs.clear_incoming()
         listener = _listen(host, port)

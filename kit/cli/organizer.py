@@ -75,6 +75,7 @@ def serve(
         host, port = serving.hub_address(host, port)
     # Loaded before the service is: it takes a second, and a mistake should be told without delay.
     competitions = serving.load(directories)
+    prefix = serving.path_of(prefix, [c.slug for c in competitions])
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with _until_stopped():
         tell(f"Starting on {', '.join(c.slug for c in competitions)}; the data are in {data}.")
@@ -118,6 +119,10 @@ def dashboard(
     ] = None,
     port: Port = 8866,
     host: Host = "127.0.0.1",
+    prefix: Annotated[
+        str,
+        typer.Option(metavar="PATH", help="Where a proxy shows it, as /dashboard; by default its root."),
+    ] = "",
 ) -> None:
     """Run the organizers' dashboard until Ctrl-C; whoever opens it logs in there."""
     from kit import credentials
@@ -129,12 +134,14 @@ def dashboard(
     if url is None and known is None:
         raise InvalidRequest("Say which service: kit dashboard --url http://127.0.0.1:8000")
     serving.check_port(host, port, "kit dashboard")
-    service = url or (known.url if known else "")
+    service, path = url or (known.url if known else ""), serving.path_of(prefix)
     with _until_stopped():
-        process = subprocess.Popen(command(host, port), env=environment(service), start_new_session=True)
+        program = command(host, port, prefix=path)
+        process = subprocess.Popen(program, env=environment(service), start_new_session=True)
         try:
-            address = f"http://{serving.reachable(host)}:{port}/"
-            serving.wait_for(address, lambda: _check_alive(process), "The dashboard")
+            address = f"http://{serving.reachable(host)}:{port}{path}/"
+            # An address that does not exist: the dashboard's own would start a kernel.
+            serving.wait_for(f"{address}are-you-there", lambda: _check_alive(process), "The dashboard")
             print(f"Dashboard of {service}: {address}", flush=True)
             tell("Ctrl-C stops it.")
             process.wait()

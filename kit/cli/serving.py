@@ -76,6 +76,13 @@ def load(directories: Sequence[Path]) -> list[Competition]:
     return [load_competition(directory) for directory in directories]
 
 
+def path_of(prefix: str, slugs: Sequence[str] = ()) -> str:
+    """A path under which a proxy shows something, checked."""
+    from kit.service.forwarded import checked_prefix
+
+    return checked_prefix(prefix, slugs)
+
+
 def hub_settings(organizers: str) -> Settings:
     """What the JupyterHub that started this says of itself."""
     from kit.service.hub import settings_from
@@ -132,7 +139,7 @@ def announce_when_up(
     competitions: Sequence[Competition], data: Path, host: str, port: int, prefix: str = ""
 ) -> None:
     """Print the addresses as soon as the service answers."""
-    arguments = (competitions, data, f"http://{reachable(host)}:{port}{prefix.rstrip('/')}")
+    arguments = (competitions, data, f"http://{reachable(host)}:{port}{prefix}")
     threading.Thread(target=_announce, args=arguments, daemon=True).start()
 
 

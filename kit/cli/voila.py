@@ -13,7 +13,7 @@ _TEMPLATES = Path(__file__).parent / "jupyter"
 _LOGINS = ("KIT_TOKEN", "JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 
 
-def command(host: str, port: int, notebooks: Path | None = None) -> list[str]:
+def command(host: str, port: int, notebooks: Path | None = None, *, prefix: str = "") -> list[str]:
     """The program and its arguments, for the organizers' dashboard or for a folder of them."""
     return [
         sys.executable,
@@ -23,6 +23,7 @@ def command(host: str, port: int, notebooks: Path | None = None) -> list[str]:
         "--no-browser",
         f"--Voila.ip={host}",
         f"--port={port}",
+        f"--Voila.base_url={prefix}/",
         "--Voila.port_retries=0",
         "--template=kit",
         # A visitor who goes away without a word leaves a kernel behind.
