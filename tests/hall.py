@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from kit.client.http import PATIENT, pause_after
-from kit.client.polling import IDLE_ROUND_S, SHORTEST_ROUND_S, WAIT_S, backoff_s
+from kit.client.polling import WAIT_S, backoff_s, round_s
 
 TRANSPORT = (OSError, asyncio.IncompleteReadError, TimeoutError, EOFError)
 PASSING = frozenset({502, 503, 504})
@@ -167,7 +167,7 @@ class Hall:
                 if etag not in self.versions:
                     self.versions[etag] = _version(len(self.versions), answer)
                 seen.append((time.time(), etag))
-            await _rest(started, is_new=is_new)
+            await _rest(started, answer if is_new else None)
 
     async def _poll(self, line: Line, path: str, etag: str | None, kind: str) -> Answer | None:
         """None where the client would try again."""
@@ -237,12 +237,12 @@ class Hall:
             n_failures = 0
             if answer.status == 200:
                 etag, sent.facts = answer.headers["etag"], json.loads(answer.body)
-            await _rest(started, is_new=answer.status == 200)
+            await _rest(started, answer if answer.status == 200 else None)
         sent.shown_at = time.time()
 
 
-async def _rest(started: float, *, is_new: bool) -> None:
-    shortest_s = SHORTEST_ROUND_S if is_new else IDLE_ROUND_S
+async def _rest(started: float, new: Answer | None) -> None:
+    shortest_s = round_s(None if new is None else len(new.body))
     await asyncio.sleep(max(0.0, shortest_s - (time.monotonic() - started)))
 
 

@@ -56,6 +56,13 @@ class Accounts:
             raise NotFound(f"There is no user {name!r}.")
         return row
 
+    def known_hub_user(self, name: str, role: str, *, now: datetime) -> Row | None:
+        """The user of a JupyterHub's name, where nothing has to be written of them; only reads."""
+        found = self._c.row("select * from user where name_key = ?", [name.casefold()])
+        if found is None or (found["by_hub"], found["role"], found["name"]) != (1, role, name):
+            return None
+        return found if (found["last_seen_at"] or "") >= to_text(now - SEEN) else None
+
     def hub_user(self, name: str, role: str, *, now: datetime) -> Row:
         """The user of a JupyterHub's name, made at the first call, with the role the Hub's groups give.
 
@@ -66,25 +73,21 @@ class Accounts:
         NotAllowed
             Names that differ only in case are one here, and cannot be two people.
         """
-        sql = "select * from user where name_key = ?"
-        found = self._c.row(sql, [name.casefold()])
-        if found is None or (found["by_hub"], found["role"], found["name"]) != (1, role, name):
-            with self._c.write() as db:
-                row = {"name": name, "name_key": name.casefold(), "role": role, "created_at": to_text(now)}
-                db.table("user").insert({**row, "by_hub": 1}, ignore=True)
-                found = self._c.row(sql, [name.casefold()])
-                assert found is not None
-                if found["name"] != name:
-                    raise NotAllowed(
-                        f"The names {name!r} and {found['name']!r} differ only in case, and the second one "
-                        "takes part already: ask the organizers."
-                    )
-                db.table("user").update(found["id"], {"by_hub": 1, "role": role, "password_hash": None})
-                if not found["by_hub"]:
-                    self._revoke(db, "user_id", found["id"], now)
-        if (found["last_seen_at"] or "") < to_text(now - SEEN):
-            with self._c.write() as db:
-                db.table("user").update(found["id"], {"last_seen_at": to_text(now)})
+        if (known := self.known_hub_user(name, role, now=now)) is not None:
+            return known
+        with self._c.write() as db:
+            row = {"name": name, "name_key": name.casefold(), "role": role, "created_at": to_text(now)}
+            db.table("user").insert({**row, "by_hub": 1}, ignore=True)
+            found = self.user(name)
+            if found["name"] != name:
+                raise NotAllowed(
+                    f"The names {name!r} and {found['name']!r} differ only in case, and the second one "
+                    "takes part already: ask the organizers."
+                )
+            facts = {"by_hub": 1, "role": role, "password_hash": None, "last_seen_at": to_text(now)}
+            db.table("user").update(found["id"], facts)
+            if not found["by_hub"]:
+                self._revoke(db, "user_id", found["id"], now)
         return self.user(name)
 
     def users(

@@ -26,6 +26,8 @@ REST_S = 3600.0
 """What is watched for somebody's eyes rests when they have not looked for so long. Each change that is shown
 counts as activity of the kernel, which an abandoned page would keep from being culled all night."""
 SHORTEST_ROUND_S = 0.2
+ROUND_S_PER_MB = 5.0
+"""What is large takes its time at both ends, to be made and to be shown: it is asked for less often."""
 IDLE_ROUND_S = 1.0
 
 
@@ -38,6 +40,7 @@ class _Feed:
     task: asyncio.Task[None] | None = None
     etag: str | None = None
     value: Any = None
+    n_bytes: int = 0
 
     def listeners(self) -> list[Watch]:
         """Those who still watch."""
@@ -173,7 +176,7 @@ class Poller:
                     watch.deliver(feed.value)
             n_failures = 0
             # A service or proxy that does not hold the request must not make this a hot loop.
-            shortest_s = SHORTEST_ROUND_S if changed else IDLE_ROUND_S
+            shortest_s = round_s(feed.n_bytes if changed else None)
             await asyncio.sleep(max(0.0, shortest_s - (time.monotonic() - started)))
             self._let_rest(feed)
         self._feeds.pop(feed.path, None)
@@ -225,10 +228,17 @@ async def _poll(feed: _Feed, session: Session, http: httpx2.AsyncClient, *, wait
     if feed.etag is not None and value == feed.value:
         feed.etag = etag
         return False
-    feed.etag, feed.value = etag, value
+    feed.etag, feed.value, feed.n_bytes = etag, value, len(response.content)
     for watch in feed.listeners():
         watch.deliver(value)
     return True
+
+
+def round_s(n_bytes: int | None) -> float:
+    """How long from asking to asking again, at least, after so many new bytes, or none."""
+    if n_bytes is None:
+        return IDLE_ROUND_S
+    return max(SHORTEST_ROUND_S, ROUND_S_PER_MB * n_bytes / 1e6)
 
 
 def backoff_s(n_failures: int) -> float:

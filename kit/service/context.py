@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, cast
 
 from anyio import CapacityLimiter
@@ -19,7 +20,7 @@ from kit.service.boards import Boards
 from kit.service.counts import Counts
 from kit.service.hosted import Hosted, HostedQuestion
 from kit.service.hosting import Hosting
-from kit.service.hub import JupyterHub, Visitor
+from kit.service.hub import JupyterHub
 from kit.service.programs import Programs
 from kit.service.rate import Rate
 from kit.service.sessions import ENDED, Sessions
@@ -124,12 +125,12 @@ async def logged_in(request: Request, service: ServiceHere, credentials: _Creden
 async def caller_at_hub(service: Service, hub: JupyterHub, token: str, *, is_acting: bool) -> Caller:
     """Who the Hub says a token belongs to; see `JupyterHub.visitor`."""
     visitor = await hub.visitor(token, is_acting=is_acting)
-    return await run_in_threadpool(_caller_from_hub, service, visitor)
-
-
-def _caller_from_hub(service: Service, visitor: Visitor) -> Caller:
+    accounts, now = service.store.accounts, service.clock()
     role = "organizer" if visitor.is_organizer else "participant"
-    user = service.store.accounts.hub_user(visitor.name, role, now=service.clock())
+    # As in `logged_in`: to a thread goes only what has to be written.
+    user = accounts.known_hub_user(visitor.name, role, now=now)
+    if user is None:
+        user = await run_in_threadpool(partial(accounts.hub_user, visitor.name, role, now=now))
     if user["is_disabled"]:
         raise NotAllowed("This account has been disabled: ask the organizers.")
     scopes = {Scope.SUBMIT, Scope.READ} | ({Scope.ORGANIZE} if visitor.is_organizer else set())

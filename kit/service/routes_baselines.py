@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.concurrency import run_in_threadpool
 
 from kit.service import models, submitting
 from kit.service.context import BaselineName, HostedHere, Organizer, QuestionHere, ServiceHere, organizer
 from kit.service.errors import documented
 from kit.service.files import UPLOAD
 from kit.service.uploads import keep_body
-from kit.store import Received
+from kit.store import Blob, Received
 
 router = APIRouter(
     prefix="/api/v1/competitions",
@@ -39,9 +38,12 @@ async def put_predictions(
 ) -> models.Submission:
     """Submit a baseline's predictions: free of phases and limits, and not ranked."""
     question.ids()
-    blob = await keep_body(request, service, question=question.id, max_bytes=question.max_bytes)
-    received = Received(blob.sha256, blob.n_bytes, filename, note)
-    return await run_in_threadpool(submitting.add_baseline, service, hosted, question, caller, name, received)
+
+    def add(blob: Blob) -> models.Submission:
+        received = Received(blob.sha256, blob.n_bytes, filename, note)
+        return submitting.add_baseline(service, hosted, question, caller, name, received)
+
+    return await keep_body(request, service, question=question.id, max_bytes=question.max_bytes, then=add)
 
 
 @router.put("/{slug}/questions/{question}/baselines/{name}/notebook", status_code=204, openapi_extra=UPLOAD)
@@ -57,10 +59,11 @@ async def put_notebook(
     seconds: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
 ) -> None:
     """Keep a reference notebook as it was executed, and how it ran."""
-    blob = await keep_body(request, service, question=question.id, max_bytes=NOTEBOOK_BYTES)
     facts: dict[str, Any] = {"state": state, "cell": cell, "error": error, "seconds": seconds}
-    await run_in_threadpool(
-        lambda: service.store.set_baseline(
+
+    def note(blob: Blob) -> None:
+        service.store.set_baseline(
             hosted.slug, question.id, name, now=service.clock(), sha256=blob.sha256, **facts
         )
-    )
+
+    await keep_body(request, service, question=question.id, max_bytes=NOTEBOOK_BYTES, then=note)

@@ -17,7 +17,7 @@ from kit.service.errors import documented
 from kit.service.files import DOWNLOAD, UPLOAD
 from kit.service.uploads import keep_body
 from kit.service.waiting import CONDITIONAL, Conditional, answer_changed
-from kit.store import Received
+from kit.store import Blob, Received
 from kit.submission import Kind
 
 router = APIRouter(prefix="/api/v1", tags=["submissions"], responses=documented(401, 403, 404, 422, 500))
@@ -55,19 +55,27 @@ async def submit(
     """
     kind = check_kind(filename, question.kinds, question.id)
     parties = (service, hosted, question, caller)
-    team = await run_in_threadpool(submitting.check_before_upload, *parties, idempotency_key, once)
+    check_first = partial(submitting.check_before_upload, *parties, idempotency_key, once)
+    # Who has a team is only read of: as quick as the way to a thread and back.
+    has_team = service.store.accounts.team_of(hosted.slug, caller.user_id) is not None
+    team = check_first() if has_team else await run_in_threadpool(check_first)
     if isinstance(team, models.Taken):
         response.status_code = 200
         return team
     is_code = kind is not Kind.PREDICTIONS
     max_bytes = MOST_BYTES if is_code else question.max_bytes
     check = partial(check_code, filename=filename, entries=question.entries) if is_code else None
-    blob = await keep_body(request, service, question=question.id, max_bytes=max_bytes, check=check)
-    submitting.check_content(blob.sha256, once)
-    received = Received(
-        blob.sha256, blob.n_bytes, filename, note, kind, idempotency_key, once=once is not None
+
+    def add(blob: Blob) -> tuple[models.Taken, bool]:
+        submitting.check_content(blob.sha256, once)
+        received = Received(
+            blob.sha256, blob.n_bytes, filename, note, kind, idempotency_key, once=once is not None
+        )
+        return submitting.add(*parties, team, received)
+
+    submission, is_new = await keep_body(
+        request, service, question=question.id, max_bytes=max_bytes, check=check, then=add
     )
-    submission, is_new = await run_in_threadpool(submitting.add, *parties, team, received)
     response.status_code = 201 if is_new else 200
     return submission
 

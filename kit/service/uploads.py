@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
@@ -14,13 +15,15 @@ from starlette.types import Message, Receive
 
 from kit.errors import InvalidPredictions, InvalidRequest, ParticipantError
 from kit.service.context import Service
-from kit.store import Blob
+from kit.store import Blob, BlobWriter
 
 JSON_BYTES = 64 * 1024
 JSON_S = 30.0
 CHUNK_S = 30.0
 UPLOAD_S = 3600.0
 _PIECE_BYTES = 1 << 20
+
+T = TypeVar("T")
 
 
 class Body:
@@ -63,12 +66,17 @@ async def keep_body(
     *,
     question: str,
     max_bytes: int,
+    then: Callable[[Blob], T],
     check: Callable[[Path], None] | None = None,
-) -> Blob:
-    """Stream a request's body into the store.
+) -> T:
+    """Stream a request's body into the store, and go on with what was kept.
+
+    Each way to a thread and back waits for whatever else the process does: what is small takes one.
 
     Parameters
     ----------
+    then : callable
+        Called in a thread when the file is kept; what it returns is returned.
     check : callable, optional
         Of code: looks at the file before it is kept, and raises where it shall not be.
 
@@ -81,29 +89,49 @@ async def keep_body(
     """
     body: Body = request.scope["kit.body"]
     body.expect_upload()
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
-        raise _too_large(question, f"{int(announced)} bytes", max_bytes, check is not None)
-    place = f"a file for question {question}"
-    service.troubles.check_room(int(announced) if announced.isdecimal() else 0, place)
-    writer = await run_in_threadpool(service.store.blobs.writer)
+    length = request.headers.get("content-length", "")
+    announced = int(length) if length.isdecimal() else 0
+    if announced > max_bytes:
+        raise _too_large(question, f"{announced} bytes", max_bytes, check is not None)
+    place, begin = f"a file for question {question}", service.store.blobs.writer
+    service.troubles.check_room(announced, place)
+    writer: BlobWriter | None = None
     try:
-        piece = bytearray()
+        piece, n_bytes = bytearray(), 0
         async for chunk in request.stream():
             piece += chunk
-            if writer.n_bytes + len(piece) > max_bytes:
+            n_bytes += len(chunk)
+            if n_bytes > max_bytes:
                 raise _too_large(question, f"more than {max_bytes} bytes", max_bytes, check is not None)
             if len(piece) >= _PIECE_BYTES:
                 service.troubles.check_room(len(piece), place)
+                if writer is None:
+                    writer = await run_in_threadpool(begin)
                 await run_in_threadpool(writer.write, bytes(piece))
                 piece.clear()
-        await run_in_threadpool(writer.write, bytes(piece))
-        if check is not None:
-            await run_in_threadpool(lambda: check(writer.look()))
-        return await run_in_threadpool(writer.keep)
+        return await run_in_threadpool(_end, begin, writer, bytes(piece), check, then)
     finally:
         # Not awaited: when the client is gone or the service stops, awaiting may be cut short.
+        if writer is not None:
+            writer.discard()
+
+
+def _end(
+    begin: Callable[[], BlobWriter],
+    writer: BlobWriter | None,
+    rest: bytes,
+    check: Callable[[Path], None] | None,
+    then: Callable[[Blob], T],
+) -> T:
+    writer = writer or begin()
+    try:
+        writer.write(rest)
+        if check is not None:
+            check(writer.look())
+        blob = writer.keep()
+    finally:
         writer.discard()
+    return then(blob)
 
 
 def _too_large(question: str, size: str, max_bytes: int, is_code: bool) -> ParticipantError:
