@@ -25,7 +25,8 @@ _CLASSES: dict[str, type[KitError]] = {
     kind.__name__: kind
     for kind in (NotAllowed, NotLoggedIn, NotFound, AlreadyExists, InvalidRequest, ServiceError)
 }
-_AGAIN = "; trying again"
+AGAIN = "; trying again"
+"""How the service ends its message where what it leans on is away, and whoever asks should ask again."""
 _BY_STATUS: dict[int, type[ParticipantError]] = {
     401: NotLoggedIn,
     403: NotAllowed,
@@ -50,8 +51,8 @@ def error_from(response: httpx2.Response) -> KitError:
     if incident and incident not in message:
         message = f"{message} (incident {incident})"
     kind = _class_of(told.get("class"), response.status_code)
-    if kind is ServiceError and message.endswith(_AGAIN):
-        return ServiceError(message, what=message.removesuffix(_AGAIN))
+    if kind is ServiceError and message.endswith(AGAIN):
+        return ServiceError(message, what=message.removesuffix(AGAIN))
     return kind(message)
 
 
@@ -76,12 +77,6 @@ def untrusted(url: str, error: BaseException) -> ServiceError | None:
         "SSL_CERT_FILE=/etc/ssl/our-authority.pem; if it does not, somebody may be listening: ask the "
         "organizer, and send nothing."
     )
-
-
-def _class_of(name: Any, status: int) -> type[KitError]:
-    if name in _CLASSES:
-        return _CLASSES[name]
-    return ServiceError if status >= 500 else _BY_STATUS.get(status, InvalidRequest)
 
 
 def instead(response: httpx2.Response) -> KitError | None:
@@ -112,6 +107,12 @@ def instead(response: httpx2.Response) -> KitError | None:
             "organizer whether it is running."
         )
     return None
+
+
+def _class_of(name: Any, status: int) -> type[KitError]:
+    if name in _CLASSES:
+        return _CLASSES[name]
+    return ServiceError if status >= 500 else _BY_STATUS.get(status, InvalidRequest)
 
 
 def _name_of(response: httpx2.Response) -> str:

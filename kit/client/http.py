@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import httpx2
 
-from kit.client.errors import error_from, instead, is_ours, untrusted
+from kit.client.errors import AGAIN, error_from, instead, is_ours, untrusted
 from kit.client.session import Session
 from kit.errors import ServiceError
 
@@ -21,7 +21,7 @@ Json = Any
 """What a JSON answer holds."""
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
-_AGAIN = "The service did not answer; trying again"
+_NO_ANSWER = f"The service did not answer{AGAIN}"
 _FORGOTTEN = "Something answers at {} in place of the service, which it does not find: try again in a minute."
 _PASSING = frozenset({502, 503, 504})
 _TIMEOUT = httpx2.Timeout(60.0, connect=10.0)
@@ -123,14 +123,14 @@ class Wire:
             except httpx2.TransportError as error:
                 if attempt == retries.times or untrusted(self.session.url, error):
                     raise _unreachable(self.session.url, error, attempt) from None
-                reason = _AGAIN
+                reason = _NO_ANSWER
             else:
                 away = self._away(response)
                 if away is None:
                     return _raised(response)
                 if attempt == retries.times:
                     raise _given_up(away, attempt)
-                reason = str(away) if str(away).endswith("trying again") else _AGAIN
+                reason = str(away) if str(away).endswith(AGAIN) else _NO_ANSWER
             _pause(attempt, retries, reason)
         raise AssertionError("unreachable")
 
@@ -256,7 +256,7 @@ def pause_after(attempt: int) -> float:
 
 
 def _given_up(away: ServiceError, attempt: int) -> ServiceError:
-    if not str(away).endswith("trying again"):
+    if not str(away).endswith(AGAIN):
         return away
     return ServiceError(
         f"{away.what}{_tried(attempt)}. What was taken before is safe; try again in a minute.", what=away.what
