@@ -9,7 +9,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -118,46 +118,55 @@ def _scored(scoring: Scoring, result: CodeResult) -> Outcome:
     return Outcome(State.SCORED, scoring.scores, evidence=scoring.evidence, code=result)
 
 
-_KEPT: dict[tuple[Path, str], tuple[RunnerSettings, RampProblem | None, Runner]] = {}
+@dataclass(frozen=True)
+class _Kept:
+    """What was dear to start: the process of a problem.py, with its data, where there is one, and a runner.
+
+    The runner's process, which sandboxes are forked from, holds neither data nor any participant's code.
+    """
+
+    settings: RunnerSettings
+    problem: RampProblem | None
+    runner: Runner
+
+    def serves(self, settings: RunnerSettings) -> bool:
+        return self.settings == settings and (self.problem is None or self.problem.is_open)
+
+    def close(self) -> None:
+        self.runner.close()
+        if self.problem is not None:
+            self.problem.close()
+
+
+_KEPT: dict[tuple[Path, str], _Kept] = {}
 
 
 @contextmanager
 def _warm(
     competition: Competition, question: Question, truth: Truth | None, settings: RunnerSettings
 ) -> Iterator[tuple[Problem, Runner]]:
-    """A question's problem and what runs code on it; what was dear to start stays for later submissions.
-
-    That is the process of a problem.py, with its data, and the one that sandboxes are forked from, which
-    holds neither data nor any participant's code.
-    """
+    """A question's problem and what runs code on it, kept for later submissions where it is warm."""
     key = competition.directory, question.id
-    made, kept, runner = _KEPT.pop(key, (settings, None, None))
-    if runner is not None and (made != settings or (kept is not None and not kept.is_open)):
-        _close(kept, runner)
-        kept = runner = None
+    kept = _KEPT.pop(key, None)
+    if kept is not None and not kept.serves(settings):
+        kept.close()
+        kept = None
     while len(_KEPT) >= MOST_KEPT:
-        _close(*_KEPT.pop(next(iter(_KEPT)))[1:])
-    problem = kept or load_problem(competition, question, truth)
-    runner = runner or make_runner(settings)
-    ramp = problem if isinstance(problem, RampProblem) else None
+        _KEPT.pop(next(iter(_KEPT))).close()
+    problem = (kept and kept.problem) or load_problem(competition, question, truth)
+    runner = kept.runner if kept is not None else make_runner(settings)
+    used = _Kept(settings, problem if isinstance(problem, RampProblem) else None, runner)
     try:
         yield problem, runner
     except BaseException:
-        _close(ramp, runner)
+        used.close()
         raise
-    if ramp is None and not runner.is_warm:
-        runner.close()
+    if runner.is_warm:
+        _KEPT[key] = used
         return
-    if not runner.is_warm:
-        runner.close()
-        runner = make_runner(settings)
-    _KEPT[key] = settings, ramp, runner
-
-
-def _close(problem: RampProblem | None, runner: Runner) -> None:
     runner.close()
-    if problem is not None:
-        problem.close()
+    if used.problem is not None:
+        _KEPT[key] = replace(used, runner=make_runner(settings))
 
 
 def _fold_run(fold: FoldReport) -> FoldRun:
