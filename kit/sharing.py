@@ -11,6 +11,7 @@ import secrets
 import stat
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -104,7 +105,7 @@ class SharedData:
                 self.fill(files())
             except Exception:
                 log.exception("Data cannot be shared in %s", self.folder)
-            threading.Event().wait(PAUSE_S)
+            time.sleep(PAUSE_S)
             self._is_missed.wait()
 
     def _path(self, file: File) -> Path:

@@ -25,6 +25,8 @@ from kit.submission import Outcome, State, Verdict
 MB = 1_000_000
 LARGE_BYTES = 8 * MB
 LARGE_PARQUET_BYTES = 4 * MB
+CODE_NICE = 5
+"""Beside one who answers, code gets a quarter of a processor that both want; where none does, all of it."""
 
 
 class _Pool:
@@ -76,10 +78,6 @@ class LocalPool(_Pool):
         attempt = self._pool.schedule(_evaluate_limited, args=[job], timeout=job.wall_s)
         self._attempts[outcome] = attempt
         attempt.add_done_callback(done)
-
-
-CODE_NICE = 5
-"""Beside one who answers, code gets a quarter of a processor that both want; where none does, all of it."""
 
 
 class CodePool(_Pool):
