@@ -26,11 +26,7 @@ from running import running, sign_up  # noqa: E402
 
 import kit  # noqa: E402
 
-TOML = """\
-title = "Latency"
-slug = "latency"
-opens_at = 2020-01-01T00:00:00Z
-closes_at = 2099-01-01T00:00:00Z
+QUESTION = """\
 [[question]]
 id = "y"
 metric = "log_loss"
@@ -40,6 +36,12 @@ target = "y"
 truth = "private/truth.csv"
 data = ["data/test.csv"]
 """
+TOML = f"""\
+title = "Latency"
+slug = "latency"
+opens_at = 2020-01-01T00:00:00Z
+closes_at = 2099-01-01T00:00:00Z
+{QUESTION}"""
 SCRIPT = """\
 import sys
 import pandas as pd

@@ -44,19 +44,15 @@ LIMIT = 3
 ACCEPT_S, SHOWN_S = 1.0, 10.0
 RUSH_S, BEFORE_S = 60.0, 45.0
 """The rush, and how much of it lies before the deadline."""
-TOML = """\
+TOML = (
+    """\
 title = "Workshop"
 slug = "workshop"
 opens_at = 2020-01-01T00:00:00Z
 closes_at = {closes_at}
-[[question]]
-id = "y"
-metric = "log_loss"
-more_metrics = ["roc_auc"]
-id_column = "id"
-target = "y"
-truth = "private/truth.csv"
-data = ["data/test.csv"]
+"""
+    + latency.QUESTION
+    + """\
 [[question]]
 id = "coded"
 metric = "log_loss"
@@ -72,6 +68,7 @@ splitter = {{ n_splits = 5 }}
 id = "main"
 daily_limit = {limit}
 """
+)
 CODE = """\
 from sklearn.ensemble import RandomForestClassifier
 
