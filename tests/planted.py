@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import psutil
 
 from kit.runner.run import Run, Runner, Task
 from kit.runner.sandbox import MEGABYTE, Level, RunLimits
@@ -72,6 +71,8 @@ class Planted:
     secret: str
     folder: Path
     targets: dict[str, Any]
+    mark: str = field(default_factory=lambda: f"left-behind-{secrets.token_hex(4)}")
+    """What all that attacks of this test leave is named after; others run the same ones at the same time."""
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def __post_init__(self) -> None:
@@ -84,8 +85,14 @@ class Planted:
         """A copy of a submission, told where to look: a participant may know all but the secrets."""
         copy = self.folder.parent / f"code-{secrets.token_hex(4)}"
         shutil.copytree(SUBMISSIONS / name, copy)
+        for path in copy.glob("*.py"):
+            path.write_text(self.marked(path.read_text()))
         (copy / "targets.json").write_text(json.dumps(self.targets))
         return copy
+
+    def marked(self, code: str) -> str:
+        """Code that names what it leaves after this test."""
+        return code.replace("left-behind", self.mark)
 
     def run(self, name: str, level: Level, **settings: Any) -> Run:
         """Run a submission on one fold under small limits."""
@@ -99,7 +106,7 @@ class Planted:
 
 
 def limits_of(expected: Expectation) -> RunLimits:
-    limits = {"cpu_s": 20.0, "wall_s": 60.0} | expected.limits
+    limits = {"cpu_s": 20.0, "wall_s": 120.0} | expected.limits
     return RunLimits(**limits, memory_bytes=300 * MEGABYTE, n_pids=16, disk_bytes=20 * MEGABYTE, n_threads=1)
 
 
@@ -170,38 +177,23 @@ def texts_of(run: Run) -> str:
     return "\n".join((run.reason, run.traceback, run.output, *run.packages))
 
 
-def left_behind() -> list[str]:
-    """What an attack left on this machine: files and processes it marks as its own, and control groups.
-
-    An attack that still runs below another worker of the same test run has not left anything yet.
-    """
+def left_behind(mark: str) -> list[str]:
+    """What attacks left on this machine: files and processes named after the mark, and control groups."""
     places = [Path(p) for p in ("/tmp", "/var/tmp", "/dev/shm", "/dev", "/run", "/", str(Path.cwd()))]
-    files = [str(path) for place in places if place.is_dir() for path in place.glob("left-behind*")]
+    files = [str(path) for place in places if place.is_dir() for path in place.glob(f"{mark}*")]
     groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/**/kit-{os.getpid()}-*")]
-    return files + processes_with("left-behind") + groups
+    return files + processes_with(mark) + groups
 
 
 def processes_with(mark: str) -> list[str]:
-    """Command lines of running processes that hold a mark, but those below other workers of this test run."""
+    """Command lines of running processes that hold a mark."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
+        with suppress(OSError):
             line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        pid = int(path.parent.name)
-        if mark in line and pid != os.getpid() and not _is_below_a_neighbour(pid):
-            found.append(line)
+            if mark in line and path.parent.name != str(os.getpid()):
+                found.append(line)
     return found
-
-
-def _is_below_a_neighbour(pid: int) -> bool:
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return False
-    neighbours = {p.pid for p in psutil.Process(os.getppid()).children()} - {os.getpid()}
-    with suppress(psutil.NoSuchProcess):
-        return any(p.pid in neighbours for p in psutil.Process(pid).parents())
-    return True
 
 
 def is_gone(pid: int, within_s: float = 20.0) -> bool:

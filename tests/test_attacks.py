@@ -71,7 +71,7 @@ def test_each_submission_gets_its_verdict_and_the_next_runs_as_before(
     for run in runs:
         check(run, expected, secrets)
     assert runner.is_warm == (start == "warm")
-    assert not left_behind()
+    assert not left_behind(secrets.mark)
     if start == "warm" or expected.hurts:
         assert_same(secrets.run_with(runner, "behaves-well"), before)
 
@@ -79,7 +79,7 @@ def test_each_submission_gets_its_verdict_and_the_next_runs_as_before(
 @pytest.mark.parametrize("name", PEEKERS)
 def test_without_a_jail_the_same_attack_finds_what_was_planted(name: str, secrets: Planted) -> None:
     runs = [secrets.run(name, Level.NONE) for _ in range(Expectation.of(name).runs)]
-    remove_notes()
+    remove_notes(secrets.mark)
 
     assert any(word in texts_of(runs[-1]) for word in Expectation.of(name).never)
 
@@ -116,8 +116,8 @@ def assert_no_label_was_learnt(run: Run, secrets: Planted) -> None:
         assert not np.isclose(valid[40:], secrets.y[40:]).any()
 
 
-def remove_notes() -> None:
+def remove_notes(mark: str) -> None:
     places = [Path(p) for p in ("/tmp", "/dev/shm", "/var/tmp", "/dev", "/run", "/")]
     places += [Path(np.__file__).parent, Path(os.__file__).parent]
-    for path in (path for place in places for path in place.glob("left-behind-note*")):
+    for path in (path for place in places for path in place.glob(f"{mark}*")):
         path.unlink()

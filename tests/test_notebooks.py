@@ -27,7 +27,7 @@ MAX_BYTES = 1_000_000
 
 
 def settings(limits: dict[str, float] | None = None, **given: Any) -> RunnerSettings:
-    small = {"cpu_s": 20.0, "wall_s": 60.0} | (limits or {})
+    small = {"cpu_s": 20.0, "wall_s": 120.0} | (limits or {})
     allowed = RunLimits(
         **small, memory_bytes=300 * MEGABYTE, n_pids=16, disk_bytes=20 * MEGABYTE, n_threads=1
     )
@@ -54,7 +54,7 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
 def test_each_notebook_gets_its_verdict_and_comes_back_as_a_notebook(name: str, secrets: Planted) -> None:
     expected = Expected.of(name)
 
-    ran = run(notebook_of(name, secrets.targets), limits=expected.limits)
+    ran = run(notebook_of(name, secrets.targets, secrets.marked), limits=expected.limits)
 
     texts = texts_of(ran)
     executed = (ran.executed or b"").decode()
@@ -73,7 +73,7 @@ def test_each_notebook_gets_its_verdict_and_comes_back_as_a_notebook(name: str, 
     assert len(executed) <= 2 * OUTPUTS_BYTES
     if ran.executed is not None:
         nbformat.validate(json.loads(executed))
-    assert not left_behind()
+    assert not left_behind(secrets.mark)
 
 
 @needs_jail

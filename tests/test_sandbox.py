@@ -121,6 +121,8 @@ def test_a_template_outlives_the_thread_that_started_it_and_is_replaced_by_jails
         was_warm = runner.is_warm
         (template,) = runner._templates.values()
         os.kill(template._spawned.root, signal.SIGKILL)
+        # Until then it may still answer, and give a run that dies with it.
+        assert is_gone(template._spawned.root)
         third = run(runner, tmp_path / "c")
 
     assert was_warm

@@ -19,7 +19,7 @@ from kit.runner.exchange import HEADER_BYTES, Answer, BadAnswer, Buffer, answer_
 from kit.runner.sandbox import RunLimits
 from kit.runner.sandbox_memory import Memory
 from kit.runner.sandbox_process import Process
-from kit.runner.sandbox_tree import Usage, peak_bytes, usage_of
+from kit.runner.sandbox_tree import Usage, peak_bytes, tree_of, usage_of
 
 TAIL_BYTES = 20_000
 _TICK_S = 0.05
@@ -75,14 +75,15 @@ class Driver:
 
     def begin(self) -> int:
         """From here on limits count; returns how many threads ran before, which are not the participant's."""
-        usage, limits = self._usage(), self.limits
+        usage, limits, process = self._usage(), self.limits, self.process
+        process.harness = next(iter(tree_of(process.root)[process.n_above :]), process.root)
         self.peak_bytes = usage.resident_bytes
         self._base_cpu_s = self._cpu_now()
         # The files of /tmp are memory too; what the processes take is limited by sampling and rlimits.
         memory = (
             self._memory.begin() + limits.memory_bytes + limits.disk_bytes + limits.n_pids * _KERNEL_BYTES
         )
-        self.process.group.limit(memory_bytes=memory, n_pids=limits.n_pids + usage.n_threads)
+        process.group.limit(memory_bytes=memory, n_pids=limits.n_pids + usage.n_threads)
         return usage.n_threads
 
     def settle(self, buffers: Sequence[Buffer], timeout_s: float) -> Answer:

@@ -200,7 +200,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    for _ in range(100):
+    for _ in range(500):
         for pid in _lines(folder / "cgroup.procs"):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(int(pid), signal.SIGKILL)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.runner.sandbox_groups import Group
-from kit.runner.sandbox_tree import tree_of
+from kit.runner.sandbox_tree import has_ended, tree_of
 
 _PIPE_BYTES = 1024 * 1024
 _END_S = 30.0
@@ -44,6 +44,8 @@ class Process(ABC):
     """Whether something other than the run ended it, so that nobody's code is to blame."""
     n_above: int = 0
     """How many processes from the root on are the jail's own."""
+    harness: int = 0
+    """The process that answers, once it is known."""
     others: list[int] = field(default_factory=list)
     """Further descriptors that are to be closed."""
     _ended: bool = field(default=False)
@@ -63,6 +65,12 @@ class Process(ABC):
                 os.close(fd)
         self.to_child = self.from_child = self.output = -1
         self.others.clear()
+
+    def last_words(self, timeout_s: float) -> int | None:
+        """How the harness ended, which answers no more; None if it goes on."""
+        code = self.wait(timeout_s)
+        # The end of a jail is seen later than that of what ran in it, on a busy machine by far.
+        return self.wait(_END_S) if code is None and not self.is_lost and has_ended(self.harness) else code
 
     @abstractmethod
     def wait(self, timeout_s: float) -> int | None:

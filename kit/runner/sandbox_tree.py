@@ -68,6 +68,14 @@ def account_of(pid: int) -> int:
     return next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Uid:"))
 
 
+def has_ended(pid: int) -> bool:
+    """Whether a process is gone, or only waits to be buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def tree_of(root: int) -> list[int]:
     """A process and all below it."""
     found = [root]

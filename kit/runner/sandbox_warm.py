@@ -115,14 +115,17 @@ class Template:
                 output, printed = pipes.reading()
                 lifeline, watched = pipes.writing()
                 status, telling = pipes.reading()
-                with self._lock:
-                    socket.send_fds(self._control, [b"fork"], [request, reply, printed, watched, telling])
-                    pipes.close_theirs()
-                    said, root = self._receive()
-                if said != b"kept":
-                    raise NotStarted("the template is gone")
-                group.add(root)
-                os.write(lifeline, b"x")
+                try:
+                    with self._lock:
+                        socket.send_fds(self._control, [b"fork"], [request, reply, printed, watched, telling])
+                        pipes.close_theirs()
+                        said, root = self._receive()
+                    if said != b"kept":
+                        raise NotStarted("the template is gone")
+                    group.add(root)
+                    os.write(lifeline, b"x")
+                except OSError as error:
+                    raise NotStarted(f"the template is gone: {error}") from error
         except BaseException:
             group.remove()
             raise

@@ -48,7 +48,7 @@ def failure_of_end(ended: Ended, stage: str, limits: RunLimits, process: Process
     crowded = _crowded(process, stage, limits)
     if crowded is not None:
         return crowded
-    code = process.wait(_LAST_WORDS_S)
+    code = process.last_words(_LAST_WORDS_S)
     if process.is_lost:
         raise SandboxUnavailable(
             "The sandbox was ended from outside; the run says nothing of the submission."
