@@ -44,6 +44,8 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+LONG = 40
+"""More letters than a name has without a JupyterHub."""
 _LIVE = """
 <script src="{root}/live.js" defer></script>
 <noscript><meta http-equiv="refresh" content="30"></noscript>"""
@@ -78,7 +80,7 @@ def page(
     above = ""
     if who is not None:
         above = (
-            f'<p class="who"><b>{escape(who.name)}</b> · <a href="{escape(who.log_out)}">Log out</a></p>\n'
+            f'<p class="who"><b>{name_html(who.name)}</b> · <a href="{escape(who.log_out)}">Log out</a></p>\n'
         )
     return _PAGE.format(
         title=escape(title),
@@ -88,6 +90,13 @@ def page(
         above=above,
         body=body,
     )
+
+
+def name_html(name: str, after: str = "") -> str:
+    """A person's or team's name; a long one is cut to a line where it is shown, and told when pointed at."""
+    if len(name) <= LONG:
+        return escape(name) + after
+    return f'<span class="name" title="{escape(name)}">{escape(name)}{after}</span>'
 
 
 class PageRoute(APIRoute):

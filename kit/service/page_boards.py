@@ -9,6 +9,8 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
+from kit.service.page import name_html
+
 _MODES = {
     "frozen": "Frozen: scores of this phase are shown at the end.",
     "ladder": "A score changes only by a clear improvement.",
@@ -67,7 +69,7 @@ def _line(row: Json, least: float, most: float, *, shares: bool, moved: bool) ->
     place = row["shake_up"]
     cells = [
         f'<td class="rank">{_rank(row)}</td>',
-        f'<th scope="row">{escape(row["team"])}{_members(row)}</th>',
+        f'<th scope="row">{name_html(row["team"])}{_members(row)}</th>',
         f'<td class="number">{_number(row["score"])}</td>',
         f'<td class="interval wide-only">{_bar(row, least, most)}</td>',
         *([f'<td class="number wide-only">{_share(row["p_first"])}</td>'] if shares else []),
@@ -87,7 +89,7 @@ def _combined(rows: Sequence[Json]) -> str:
         parts = [row["parts"].get(name, {}).get("normalized") for name in questions]
         cells = [
             f"<td>{row['rank']}</td>",
-            f'<th scope="row">{escape(row["team"])}{_members(row)}</th>',
+            f'<th scope="row">{name_html(row["team"])}{_members(row)}</th>',
             f'<td class="number">{_number(row["score"])}</td>',
             *(f'<td class="number wide-only">{"" if p is None else _number(p)}</td>' for p in parts),
         ]
@@ -128,7 +130,8 @@ def _rank(row: Json) -> str:
 
 def _members(row: Json) -> str:
     others = [name for name in row["members"] if name != row["team"]]
-    return f" <small>{escape(', '.join(others))}</small>" if others else ""
+    shown = [name_html(name, after=",") for name in others[:-1]] + [name_html(name) for name in others[-1:]]
+    return f" <small>{' '.join(shown)}</small>" if others else ""
 
 
 def _bar(row: Json, least: float, most: float) -> str:

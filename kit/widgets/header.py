@@ -55,4 +55,7 @@ def _who(me: Json, by_hub: bool) -> list[Node]:
     name, team = me.get("name") or "", me.get("team")
     named = f"{name}, team {team}" if team and team != name else name
     leave = None if by_hub else button("Log out", "log out", look="kit-button-plain kit-small")
-    return [el("span", "Logged in as ", el("b", named), name="kit-small kit-who"), leave]
+    return [
+        el("span", "Logged in as ", el("b", named, name="kit-cut", title=named), name="kit-small kit-who"),
+        leave,
+    ]

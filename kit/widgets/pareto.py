@@ -10,7 +10,7 @@ import ipywidgets
 
 from kit.widgets._widget import Json, box, quiet, remembered
 from kit.widgets.fragment import Fragment, el
-from kit.widgets.plot import ProgressPlot, blank_figure
+from kit.widgets.plot import ProgressPlot, blank_figure, short
 
 if TYPE_CHECKING:
     from kit.client import CompetitionClient
@@ -76,7 +76,7 @@ class ParetoPlot:
                 x=[point["cost"] for point in some],
                 y=[point["score"] for point in some],
                 text=[_hover(point) for point in some],
-                name=escape(name),
+                name=escape(short(name)),
                 visible=bool(some),
             )
         front = pareto(points, greater_is_better=bool(self._board.get("greater_is_better", True)))
@@ -159,4 +159,4 @@ def _plots(comp: CompetitionClient, question: str | None) -> ipywidgets.VBox:
 
 
 def _hover(point: dict[str, Any]) -> str:
-    return f"{escape(point['team'])}, {point['submission']}: {point['score']:.5g}, {point['cost']:.3g}"
+    return f"{escape(short(point['team']))}, {point['submission']}: {point['score']:.5g}, {point['cost']:.3g}"

@@ -12,9 +12,19 @@ from kit.widgets.fragment import Fragment, el
 from kit.widgets.tabs import Tabs
 
 MOST_TEAMS = 8
+MOST_LETTERS = 32
 COLOURS = ["#2f7ed8", "#e07b39", "#3a9d5d", "#b8467c", "#8a6fd1", "#a8871a", "#2a9da8", "#c9504a"]
 _GREY = "#8a8a8a"
 """Legible on light and on dark ground."""
+
+
+def short(name: str) -> str:
+    """A name as plots show it: a long one would leave no room for the plot.
+
+    >>> short("owls"), short("owls-" * 40)
+    ('owls', 'owls-owls-owls-owls-owls-owls-o…')
+    """
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
 
 
 class ProgressPlot:
@@ -71,7 +81,7 @@ class ProgressPlot:
                 self._figure.layout.yaxis.title.text = question["metric"]
                 for at, trace in enumerate(self._figure.data):
                     team, times, scores = lines[at] if at < len(lines) else ("", [], [])
-                    trace.update(x=times, y=scores, name=escape(team), visible=at < len(lines))
+                    trace.update(x=times, y=scores, name=escape(short(team)), visible=at < len(lines))
 
 
 def best_over_time(found: Json, question: Json) -> list[tuple[str, list[str], list[float]]]:

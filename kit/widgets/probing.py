@@ -8,7 +8,7 @@ from typing import Any
 
 from kit.widgets._widget import Json, box, quiet
 from kit.widgets.fragment import Fragment, el
-from kit.widgets.plot import COLOURS, blank_figure
+from kit.widgets.plot import COLOURS, blank_figure, short
 from kit.widgets.table import LiveTable, column
 
 _ABOUT = (
@@ -74,7 +74,7 @@ def gaps(found: Json) -> list[tuple[str, list[int], list[float]]]:
     several = len({series["question"] for series in found}) > 1
     return [
         (
-            f"{series['team']}, {series['question']}" if several else series["team"],
+            f"{short(series['team'])}, {series['question']}" if several else short(series["team"]),
             list(range(1, len(series["tries"]) + 1)),
             [tried["public"] - tried["private"] for tried in series["tries"]],
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kit.errors import KitError
 from kit.widgets._widget import Json, box, quiet
 from kit.widgets.fragment import Fragment, Node, el, message, time
+from kit.widgets.plot import short
 from kit.widgets.table import LiveTable, column
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class SlopePlot:
 def _line(row: Json) -> dict[str, Any]:
     moved = row["moved"]
     ranks = [row["rank_before"], row["rank_after"]]
-    team = escape(row["team"])
+    team = escape(short(row["team"]))
     return {
         "x": [0, 1],
         "y": ranks,

@@ -1,5 +1,7 @@
 // A table that changes in place: rows are kept by key, so search, sort, scroll and focus stay with the reader.
 const PAGE = 500;
+// More letters than a name has without a JupyterHub: cut, so that no row is tall, and told whole when pointed at.
+const LONG = 40;
 
 function make(tag, properties, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
@@ -58,10 +60,12 @@ const fixed = (value, digits) =>
 const CELLS = {
   text(td, row, column) {
     const value = row[column.key];
-    const line = make("span", { className: "kit-line" }, make("span", { className: column.name ? "kit-name" : "", textContent: value ?? "" }));
+    const isLong = String(value ?? "").length > LONG;
+    const shown = make("span", { className: `${column.name ? "kit-name" : ""}${isLong ? " kit-cut" : ""}`, textContent: value ?? "" });
+    const line = make("span", { className: "kit-line" }, shown);
     if (column.name && row._you) line.append(make("span", { className: "kit-badge kit-tone-info", textContent: "you" }));
     if (column.name && row._baseline) line.append(make("span", { className: "kit-badge kit-badge-outline", textContent: "baseline" }));
-    if (column.detail && row[column.detail]) td.title = row[column.detail];
+    td.title = [isLong ? value : "", (column.detail && row[column.detail]) || ""].filter(Boolean).join("\n");
     td.replaceChildren(line);
   },
   note(td, row, column) {
