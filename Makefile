@@ -15,7 +15,7 @@ check: .venv/installed-test
 	$(BIN)/mypy
 
 unit: .venv/installed-test
-	.ci/system-packages chromium bubblewrap fonts-dejavu-core faketime
+	.ci/system-packages chromium bubblewrap fonts-dejavu-core faketime nginx-light
 	.ci/hub-proxy
 	$(BIN)/python -m pytest --doctest-modules -n 2 --dist worksteal
 

@@ -60,6 +60,7 @@ sys.path.insert(0, {root!r})
 import kit.hub
 
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}{base}"
+c.JupyterHub.subdomain_host = {host!r}
 c.JupyterHub.cleanup_servers = False
 c.JupyterHub.hub_port = {hub_port}
 c.ConfigurableHTTPProxy.command = [{proxy!r}]
@@ -175,6 +176,7 @@ class Hub:
     account: str
     accounts: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    host: str = ""
 
     @property
     def pid(self) -> int:
@@ -216,8 +218,8 @@ class Hub:
 
     @property
     def service(self) -> str:
-        """The kit's service as the proxy shows it."""
-        return f"{self.url}/services/kit"
+        """The kit's service as the proxy shows it, by the Hub's own address alone."""
+        return self.direct if self.host else f"{self.url}/services/kit"
 
     @property
     def direct(self) -> str:
@@ -273,10 +275,13 @@ _NUMBERS = itertools.count()
 
 
 @contextlib.contextmanager
-def running_hub(*, base: str = "", top: str = "", more: Mapping[str, str] | None = None) -> Iterator[Hub]:
+def running_hub(
+    *, base: str = "", top: str = "", more: Mapping[str, str] | None = None, host: str = ""
+) -> Iterator[Hub]:
     """A Hub with accounts of its own, all of which end with the block.
 
-    ``top`` are lines added to its competition; ``more`` those of further ones, by slug.
+    ``top`` are lines added to its competition; ``more`` those of further ones, by slug. ``host`` is the
+    address of a proxy before it, where everyone's server and the service have names below that one's.
     """
     _remove_leftovers()
     # Several Hubs may run below one process.
@@ -302,7 +307,7 @@ def running_hub(*, base: str = "", top: str = "", more: Mapping[str, str] | None
             )
             # As The Littlest JupyterHub makes homes; Debian's own default lets everyone read them.
             (folder / "home" / name).chmod(0o700)
-        hub = Hub(folder, free_port(), free_port(), secrets.token_hex(16), base, account, accounts)
+        hub = Hub(folder, free_port(), free_port(), secrets.token_hex(16), base, account, accounts, host=host)
         _write(hub, {"four": top, **(more or {})})
         with _process(hub):
             for name in accounts.values():
@@ -341,6 +346,7 @@ def _write(hub: Hub, competitions: Mapping[str, str]) -> None:
             python=sys.executable,
             port=hub.port,
             base=hub.base,
+            host=hub.host,
             hub_port=free_port(),
             proxy=str(PROXY),
             proxy_port=free_port(),
@@ -370,7 +376,8 @@ def _wait(hub: Hub, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         assert process.poll() is None, hub.log.read_text()
         with contextlib.suppress(httpx2.TransportError):
-            if httpx2.get(f"{hub.service}/healthz", timeout=5).status_code == 200:
+            asked = (f"{hub.service}/healthz", f"{hub.url}/hub/api")
+            if all(httpx2.get(url, timeout=5).status_code == 200 for url in asked):
                 return
         time.sleep(0.2)
     raise AssertionError("the Hub or its service did not start:\n" + hub.log.read_text())

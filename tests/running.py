@@ -35,12 +35,14 @@ def wait_for_port(port: int, *, within_s: float = 60) -> None:
 class Service:
     """``kit serve`` on a folder of its own."""
 
-    def __init__(self, directories: Sequence[Path], data: Path, *, workers: int = 1) -> None:
+    def __init__(
+        self, directories: Sequence[Path], data: Path, *, workers: int = 1, options: Sequence[str] = ()
+    ) -> None:
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [sys.executable, "-m", "kit", "serve", *map(str, directories), "--data", str(data)]
-        self._command += ["--port", str(self.port), "--workers", str(workers)]
+        self._command += ["--port", str(self.port), "--workers", str(workers), *options]
         self.log = data.parent / f"{data.name}.log"
 
     def start(self) -> None:
@@ -98,9 +100,11 @@ class Service:
 
 
 @contextlib.contextmanager
-def running(directories: Sequence[Path], data: Path, *, workers: int = 1) -> Iterator[Service]:
+def running(
+    directories: Sequence[Path], data: Path, *, workers: int = 1, options: Sequence[str] = ()
+) -> Iterator[Service]:
     """A service that is stopped at the end."""
-    service = Service(directories, data, workers=workers)
+    service = Service(directories, data, workers=workers, options=options)
     service.start()
     try:
         yield service

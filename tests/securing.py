@@ -36,7 +36,7 @@ class Secure:
 @contextlib.contextmanager
 def securing(target: str, folder: Path) -> Iterator[Secure]:
     """The proxy of JupyterHub, with TLS, before a server that speaks plain HTTP."""
-    authority, certificate, key = _certificates(folder)
+    authority, certificate, key = certificates(folder)
     port, api_port = free_port(), free_port()
     command = [str(PROXY), "--ip", "127.0.0.1", "--port", str(port), "--default-target", target]
     command += ["--api-ip", "127.0.0.1", "--api-port", str(api_port)]
@@ -53,7 +53,7 @@ def securing(target: str, folder: Path) -> Iterator[Secure]:
         process.wait(10)
 
 
-def _certificates(folder: Path) -> tuple[Path, Path, Path]:
+def certificates(folder: Path) -> tuple[Path, Path, Path]:
     """An authority's certificate, one of this machine's by its word, and the latter's key."""
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
     names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("ours", "127.0.0.1")]

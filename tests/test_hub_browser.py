@@ -14,8 +14,10 @@ import four
 import httpx2
 import pytest
 from browsing import Visit, chromium, visiting
+from fronting import MISSING, changed, documented, for_hub, fronting
 from hub import Hub, missing, running_hub
 from playwright.sync_api import Browser, Page, expect
+from running import free_port
 from securing import Secure, securing
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
@@ -43,6 +45,17 @@ def secure(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secur
     """The Hub as the world sees it."""
     with securing(f"http://127.0.0.1:{hub.port}", tmp_path_factory.mktemp("tls")) as secure:
         yield secure
+
+
+@pytest.fixture(scope="module")
+def nginx(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secure]:
+    """The same, by nginx as the documentation sets it."""
+    if MISSING:
+        pytest.skip(MISSING)
+    port = free_port()
+    block = changed(documented("hub.md"), for_hub(hub, port))
+    with fronting(tmp_path_factory.mktemp("nginx"), block, port) as authority:
+        yield Secure(f"https://127.0.0.1:{port}", authority)
 
 
 @pytest.fixture(scope="module")
@@ -149,13 +162,16 @@ def test_a_page_follows_what_happens_without_being_loaded_again(
         assert visit.page.locator(".who").count() == 0
 
 
+@pytest.mark.parametrize("by", ["secure", "nginx"])
 def test_the_organizers_dashboard_and_its_websocket_go_through_tls(
-    hub: Hub, secure: Secure, browser: Browser
+    hub: Hub, browser: Browser, by: str, request: pytest.FixtureRequest
 ) -> None:
-    sockets = []
-    with visiting(browser, f"{secure.url}{PATH}/four", "hub-dashboard-tls", **INSECURE) as visit:
+    sockets, secure = [], request.getfixturevalue(by)
+    with visiting(browser, f"{secure.url}{PATH}/four", f"hub-dashboard-{by}", **INSECURE) as visit:
         log_in(visit.page, hub.accounts["olga"])
         visit.page.on("websocket", lambda socket: sockets.append(socket.url))
+        expect(visit.page.locator(".who")).to_be_visible()
+        assert "__Secure-kit-session" in cookies(visit)
         visit.page.get_by_role("link", name="Organizers' dashboard").click()
         expect(visit.page.get_by_role("tab", name="Participants")).to_be_visible(timeout=90_000)
 

@@ -87,7 +87,7 @@ def instead(response: httpx2.Response) -> KitError | None:
     to = urlsplit(response.headers.get("Location", ""))
     if response.is_redirect and (url.scheme, to.scheme) == ("http", "https"):
         return ServiceError(f"{url.host} is to be asked encrypted alone: begin with https://{to.netloc}.")
-    if status == 400 and "plain HTTP request" in response.text:
+    if status == 400 and re.search("HTTP request .*HTTPS|plain HTTP to an SSL", response.text):
         return ServiceError(f"{url.host} is to be asked encrypted alone: begin with https://.")
     if status == 413:
         size = int(response.request.headers.get("Content-Length", 0)) / 1e6
