@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from kit.competition import Competition
 from kit.errors import OrganizerError
@@ -74,6 +75,8 @@ def serve(
     os.umask(0o077)
     _allow_files()
     sys.setswitchinterval(SWITCH_S)
+    # Leaderboards are small sums; threads that wait for more of them would spin on a processor.
+    threadpool_limits(1, user_api="blas")
     competitions = load_competitions(directories)
     _check_hub(competitions, hub, prefix)
     with only_service(data, by_hub=hub is not None), contextlib.closing(Store(data)) as store:
