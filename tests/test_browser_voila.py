@@ -55,11 +55,11 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 
 @pytest.fixture(scope="module")
 def dashboard(room: Room) -> Iterator[str]:
-    """``kit dashboard``."""
+    """``kit dashboard``, under a path as a proxy may show it."""
     port = free_port()
     command = [sys.executable, "-m", "kit", "dashboard", "--url", room.service.url, "--port", str(port)]
-    with _voila(room, command, port, room.environment) as url:
-        yield url
+    with _voila(room, [*command, "--prefix", "dashboard"], port, room.environment) as url:
+        yield f"{url}/dashboard/"
 
 
 @pytest.fixture(scope="module")
