@@ -131,6 +131,56 @@ def test_an_address_that_is_none_is_answered_by_a_page(world: Served, address: s
     assert "<h1>Not here</h1>" in answer.text
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("address", ["/four/nothing", "/competitions/four/nothing", "/four/", "/apis/v1"])
+def test_a_browser_is_told_by_a_page_what_is_not_there_and_where_to_begin(
+    world: Served, address: str
+) -> None:
+    answer, head = (world.client.request(method, address, headers=BROWSER) for method in ("GET", "HEAD"))
+
+    assert (answer.status_code, head.status_code) == (404, 404)
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "<h1>Not here</h1>" in answer.text and f"There is no page &#x27;{address}&#x27;" in answer.text
+    assert '<a href="/">All competitions</a>' in answer.text
+    assert "<style>" in answer.text and "style-src" in answer.headers["Content-Security-Policy"]
+
+
+def test_what_an_unknown_address_holds_is_text_and_no_longer_than_can_be_read(world: Served) -> None:
+    answer = world.client.get(f"/four/<script>window.planted = 1</script>{'x' * 5000}", headers=BROWSER)
+
+    assert answer.status_code == 404
+    assert "<script" not in answer.text and "&lt;script&gt;" in answer.text
+    assert "xxx…" in answer.text and "x" * 300 not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "accept"),
+    [
+        ("GET", "/api/v1/nothing", BROWSER["Accept"]),
+        ("GET", "/api/", BROWSER["Accept"]),
+        ("POST", "/four/nothing", BROWSER["Accept"]),
+        ("GET", "/four/nothing", "application/json"),
+        ("GET", "/four/nothing", "*/*"),
+    ],
+)
+def test_a_program_is_told_what_is_not_there_as_json(
+    world: Served, method: str, address: str, accept: str
+) -> None:
+    answer = world.client.request(method, address, headers={"Accept": accept})
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["class"] == "NotFound"
+
+
+@pytest.mark.parametrize("address", ["/", "/four", "/four/leaderboard", "/live.js"])
+def test_head_of_a_page_is_answered_as_get(world: Served, address: str) -> None:
+    head, get = world.client.head(address), world.client.get(address)
+
+    assert (head.status_code, head.headers["Content-Type"]) == (200, get.headers["Content-Type"])
+
+
 def test_by_default_leaderboards_are_for_those_who_take_part(
     tmp_path: Path, store: Store, clock: Clock
 ) -> None:

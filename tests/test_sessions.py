@@ -101,6 +101,21 @@ def test_who_opens_a_page_is_sent_to_the_hub_and_comes_back_to_it_by_name(world:
     assert exchanged["client_secret"] == SECRET and exchanged["redirect_uri"] == f"{ROOT}/oauth_callback"
 
 
+def test_an_unknown_page_below_the_prefix_says_so_without_a_log_in_and_leads_to_the_start(
+    world: World,
+) -> None:
+    browser = world.browser()
+    accept = {"Accept": "text/html"}
+
+    answer = browser.get(f"{ROOT}/four/nothing", headers=accept)
+    known = [browser.request(method, f"{ROOT}/four", headers=accept) for method in ("GET", "HEAD")]
+
+    assert answer.status_code == 404 and "There is no page &#x27;/four/nothing&#x27; here." in answer.text
+    assert f'<a href="{ROOT}/">All competitions</a>' in answer.text
+    assert [each.status_code for each in known] == [303, 303]
+    assert all("/hub/api/oauth2/authorize" in each.headers["Location"] for each in known)
+
+
 @pytest.mark.parametrize("is_secure", [False, True], ids=["http", "https"])
 def test_cookies_are_for_this_services_pages_alone_and_tell_no_token(world: World, is_secure: bool) -> None:
     world.base = "https://hub.example.org" if is_secure else world.base

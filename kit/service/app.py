@@ -37,6 +37,7 @@ from kit.service.followed import FollowedBoard
 from kit.service.guard import Guard
 from kit.service.hosting import Hosting
 from kit.service.hub import JupyterHub
+from kit.service.page import unknown_page
 from kit.service.programs import Programs
 from kit.service.rate import Rate
 from kit.service.sessions import Sessions
@@ -139,6 +140,7 @@ def _assemble(service: Service) -> FastAPI:
     app.state.service = service
     app.add_middleware(Guard, service=service)
     add_handlers(app, service.clock)
+    app.add_exception_handler(404, unknown_page)
     app.router.routes.insert(0, FollowedBoard())
     if service.sessions is not None:
         app.include_router(routes_log_in.router)

@@ -86,7 +86,7 @@ def add_handlers(app: FastAPI, clock: Clock) -> None:
     app.add_exception_handler(ServiceError, _away_answer)
     app.add_exception_handler(DiskFull, _full_answer)
     app.add_exception_handler(RequestValidationError, _schema_answer)
-    app.add_exception_handler(HTTPException, _http_answer)
+    app.add_exception_handler(HTTPException, http_answer)
     app.add_exception_handler(ClientDisconnect, _nobody_answer)
 
 
@@ -115,7 +115,8 @@ async def _schema_answer(_: Request, error: Exception) -> Response:
     return answer(422, "InvalidRequest", message, problems=problems)
 
 
-async def _http_answer(_: Request, error: Exception) -> Response:
+async def http_answer(_: Request, error: Exception) -> Response:
+    """What Starlette itself refuses, such as an address that is none, as JSON."""
     assert isinstance(error, HTTPException)
     kind = _BY_STATUS.get(error.status_code, InvalidRequest)
     return answer(error.status_code, kind.__name__, str(error.detail), headers=error.headers)

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute
 
 from kit.errors import NotAllowed, NotFound, NotLoggedIn, OverLimit, ParticipantError, ServiceError
-from kit.service.errors import STATUS
+from kit.service.errors import STATUS, http_answer
 from kit.service.sessions import LogInFirst, Sessions, checked
 
 STATIC = Path(__file__).parent / "static"
@@ -44,6 +44,7 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+MOST_SHOWN = 200
 LONG = 40
 """More letters than a name has without a JupyterHub."""
 _LIVE = """
@@ -100,7 +101,11 @@ def name_html(name: str, after: str = "") -> str:
 
 
 class PageRoute(APIRoute):
-    """A route whose errors are pages too."""
+    """A route whose errors are pages too; HEAD is answered as GET."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.methods = {*(self.methods or ()), "HEAD"}
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What answers a request."""
@@ -143,6 +148,16 @@ def error_page(request: Request, error: Exception) -> Response:
         links = f'<p><a class="button" href="{escape(log_in_address(request))}">Log in again</a></p>'
     html = page(title, f"<h1>{title}</h1>{told}{links}", root=root)
     return HTMLResponse(html, status_code=status, headers=HEADERS)
+
+
+async def unknown_page(request: Request, error: Exception) -> Response:
+    """An address that is none: told to browsers by a page, to programs as the interface tells errors."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", "")) or "/"
+    is_of_programs = request.method not in ("GET", "HEAD") or path.startswith("/api/")
+    if is_of_programs or "text/html" not in request.headers.get("Accept", ""):
+        return await http_answer(request, error)
+    shown = path if len(path) <= MOST_SHOWN else f"{path[:MOST_SHOWN]}…"
+    return error_page(request, NotFound(f"There is no page {shown!r} here."))
 
 
 def here(request: Request) -> str:
