@@ -193,7 +193,7 @@ async def onlooker(
     """Someone whose token may read; nobody in particular, where leaderboards are for everyone."""
     if credentials is not None or not hosted.competition.access.is_open_to_onlookers:
         return await reader(await logged_in(request, service, credentials))
-    count_look(service, address_of(request))
+    count_look(service, request)
     return ONLOOKER
 
 
@@ -202,15 +202,16 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def count_look(service: Service, address: str) -> None:
+def count_look(service: Service, request: Request) -> None:
     """Count that somebody without a log-in looks at a leaderboard.
 
     Raises
     ------
     OverLimit
     """
-    service.looks.check(address, service.clock())
-    service.looks.add(address, service.clock())
+    address, now = address_of(request), service.clock()
+    service.looks.check(address, now)
+    service.looks.add(address, now)
 
 
 async def question_here(hosted: HostedHere, question: Annotated[str, Path(max_length=63)]) -> HostedQuestion:

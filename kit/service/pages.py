@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 
 from kit.errors import NotAllowed, NotLoggedIn, ParticipantError
 from kit.service.auth import ONLOOKER, Caller, Scope
-from kit.service.context import Guest, Service, ServiceHere, address_of, count_look, guest_of
+from kit.service.context import Guest, Service, ServiceHere, count_look, guest_of
 from kit.service.entry import check_entry
 from kit.service.hosted import Hosted
 from kit.service.hub import Settings
@@ -69,7 +69,7 @@ async def competition(
     looker = guest
     if guest is None and hosted.competition.access.is_open_to_onlookers:
         looker = ONLOOKER
-        count_look(service, address_of(request))
+        count_look(service, request)
     asked = _Asked(request.scope.get("root_path", ""), f"/{slug}", question)
     about = _about(service, hosted, guest, str(request.url.replace(query=None)))
 
@@ -126,7 +126,7 @@ async def _looker(request: Request, service: Service, hosted: Hosted) -> Caller:
         raise NotAllowed(
             f"The leaderboards of '{hosted.slug}' are for those who take part: see them in a notebook."
         )
-    count_look(service, address_of(request))
+    count_look(service, request)
     return ONLOOKER
 
 
