@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kit.leaderboard import rounded
+from kit.leaderboard import rounded, shared_ranks
 
 
 @dataclass(frozen=True)
@@ -94,12 +94,10 @@ def combine(boards: Sequence[Board], *, method: str = "normalized") -> list[Comb
             value = sum(weights[q] * (own[q].normalized or 0.0) for q in own) / total
         scored.append((rounded(value), team, own))
     scored.sort(key=lambda item: (item[0] if method == "mean_rank" else -item[0], item[1]))
-    first: dict[float, int] = {}
-    for number, (value, _, _) in enumerate(scored, start=1):
-        first.setdefault(value, number)
+    ranks = shared_ranks(value for value, _, _ in scored)
     return [
-        CombinedRow(first[v], team, v, own, 0.0 if method == "mean_rank" else _error(own, weights))
-        for v, team, own in scored
+        CombinedRow(rank, team, value, own, 0.0 if method == "mean_rank" else _error(own, weights))
+        for rank, (value, team, own) in zip(ranks, scored, strict=True)
     ]
 
 

@@ -108,17 +108,8 @@ class _Order:
 
 
 def _with_ranks(rows: Sequence[Row], order: _Order, split: Split) -> list[Row]:
-    ranked, place, previous, shared = [], 0, None, 0
-    for row in rows:
-        if row.entry.is_baseline:
-            ranked.append(row)
-            continue
-        place += 1
-        points = order.points(row.entry, split)
-        shared = shared if points == previous else place
-        previous = points
-        ranked.append(replace(row, rank=shared))
-    return ranked
+    ranks = iter(shared_ranks(order.points(row.entry, split) for row in rows if not row.entry.is_baseline))
+    return [row if row.entry.is_baseline else replace(row, rank=next(ranks)) for row in rows]
 
 
 def with_uncertainty(
@@ -220,6 +211,16 @@ def plausible_ranks(
     # Those tied with rank 1 are as first as it is.
     has_first = bool(skills[known[0]] == skills[0])
     return Plausible(places, found, len(judgements) - len(known), has_first)
+
+
+def shared_ranks(points: Iterable[float]) -> list[int]:
+    """Ranks of what is sorted by its points: equal ones share the best of theirs.
+
+    >>> shared_ranks([0.1, 0.2, 0.2, 0.4])
+    [1, 2, 2, 4]
+    """
+    first: dict[float, int] = {}
+    return [first.setdefault(each, place) for place, each in enumerate(points, start=1)]
 
 
 def rounded(score: float) -> float:

@@ -14,7 +14,7 @@ from heapq import merge
 import numpy as np
 
 from kit.clock import to_text
-from kit.leaderboard import Plausible, plausible_ranks, rounded
+from kit.leaderboard import Plausible, plausible_ranks, rounded, shared_ranks
 from kit.service.climbing import Climbs
 from kit.service.hosted import Hosted, HostedQuestion, Sight
 from kit.store import Changes, Place, Store
@@ -101,10 +101,8 @@ class Order:
         """All rows."""
         with self._lock:
             places, teams, baselines = self._places.copy(), self._teams.copy(), self._baselines.copy()
-        first: dict[float, int] = {}
-        for number, key in enumerate(teams, start=1):
-            first.setdefault(key[0], number)
-        ranked = {key[3]: first[key[0]] for key in teams}
+        ranks = shared_ranks(key[0] for key in teams)
+        ranked = {key[3]: rank for key, rank in zip(teams, ranks, strict=True)}
         return [Line(ranked.get(key[3]), places[key[3]]) for key in merge(teams, baselines)]
 
     def line(self, team_id: int) -> Line | None:
