@@ -10,7 +10,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from jupyter_core.paths import jupyter_path
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
 from jupyter_server.utils import url_path_join
@@ -35,11 +34,12 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
     if not os.environ.get("JUPYTERHUB_USER"):
         server.log.info("The kit's dashboards are served here on a JupyterHub only: kit dashboard")
         return
+    # By these paths Voila finds a template, and the styles of those it is made from.
+    found = os.environ.get("JUPYTER_PATH", "")
+    os.environ["JUPYTER_PATH"] = f"{_TEMPLATES}{os.pathsep}{found}".rstrip(os.pathsep)
     given = {
         "config": server.config,
-        "template_paths": collect_template_paths(
-            ["voila", "nbconvert"], "kit", root_dirs=[str(_TEMPLATES), *jupyter_path()]
-        ),
+        "template_paths": collect_template_paths(["voila", "nbconvert"], "kit"),
         "voila_configuration": VoilaConfiguration(
             parent=server,
             template="kit",
