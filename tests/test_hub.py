@@ -18,10 +18,12 @@ from browsing import chromium, visiting
 from hub import Hub, missing
 from playwright.sync_api import expect
 from traitlets.config import Config
+from typer.testing import CliRunner
 
+from kit.cli import build
 from kit.client import Client
 from kit.client.http import PATIENT
-from kit.errors import OrganizerError
+from kit.errors import NotAllowed, OrganizerError
 from kit.hub import as_text, configure, make_block
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
@@ -106,6 +108,15 @@ def test_roles_and_entry_come_from_groups_alone(hub: Hub) -> None:
     refused = admin.ask("POST", SUBMIT, content=four.PERFECT)
     assert refused.status_code == 403
     assert "the JupyterHub's groups 'hall'" in refused.json()["error"]["message"]
+
+
+def test_the_services_folder_is_known_as_the_hubs_so_no_password_is_made(hub: Hub) -> None:
+    name = hub.person("alice").name
+
+    answer = CliRunner().invoke(build(), ["users", "reset", name, "--data", str(hub.data)])
+
+    assert isinstance(answer.exception, NotAllowed) and not answer.stdout
+    assert "was last served on a JupyterHub" in str(answer.exception)
 
 
 def test_a_token_with_too_narrow_scopes_is_refused_by_the_scopes_name(hub: Hub) -> None:
