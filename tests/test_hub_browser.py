@@ -166,23 +166,18 @@ def test_a_page_follows_what_happens_without_being_loaded_again(
 def test_the_organizers_dashboard_and_its_websocket_go_through_tls(
     hub: Hub, browser: Browser, by: str, request: pytest.FixtureRequest
 ) -> None:
-    sockets, failed, secure = [], [], request.getfixturevalue(by)
+    sockets, answers, secure = [], [], request.getfixturevalue(by)
     with visiting(browser, f"{secure.url}{PATH}/four", f"hub-dashboard-{by}", **INSECURE) as visit:
         log_in(visit.page, hub.accounts["olga"])
         visit.page.on("websocket", lambda socket: sockets.append(socket.url))
-        visit.page.on(
-            "response",
-            lambda response: (
-                failed.append(f"{response.status} {response.url}") if response.status >= 400 else None
-            ),
-        )
+        visit.page.on("response", lambda answer: answers.append((answer.status, answer.url)))
         expect(visit.page.locator(".who")).to_be_visible()
         assert "__Secure-kit-session" in cookies(visit)
         visit.page.get_by_role("link", name="Organizers' dashboard").click()
         expect(visit.page.get_by_role("tab", name="Participants")).to_be_visible(timeout=90_000)
 
     assert sockets and all(url.startswith(secure.url.replace("https", "wss")) for url in sockets)
-    assert failed == []
+    assert [url for status, url in answers if status >= 400] == []
 
 
 def test_who_may_not_take_part_reads_why_and_no_leaderboard(
