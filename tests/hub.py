@@ -108,13 +108,11 @@ class Person:
     @property
     def header(self) -> dict[str, str]:
         """What is sent with each request."""
-        return {"Authorization": f"token {self.token}"}
+        return _header(self.token)
 
     def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
         """A request to the service, through the proxy."""
-        return httpx2.request(
-            method, f"{self.hub.service}{path}", headers=_header(self.token), timeout=60, **given
-        )
+        return httpx2.request(method, f"{self.hub.service}{path}", headers=self.header, timeout=60, **given)
 
     def start_server(self, server: str = "") -> None:
         """Start the person's server, or a named one, unless it runs, and wait until it answers."""
@@ -131,25 +129,25 @@ class Person:
 
     def run(self, code: str, server: str = "") -> str:
         """What code prints in a new kernel of the person's server; an error there is one here."""
-        url = f"{self.hub.url}/user/{self.name}{server and '/'}{server}"
-        kernel = httpx2.post(f"{url}/api/kernels", headers=_header(self.token), timeout=60)
-        assert kernel.status_code == 201, kernel.text
-        number = kernel.json()["id"]
-        try:
+        with self._opened("kernels", "id", 201, server) as (url, number):
             return asyncio.run(_execute(f"{url}/api/kernels/{number}/channels", self.token, code))
-        finally:
-            httpx2.delete(f"{url}/api/kernels/{number}", headers=_header(self.token), timeout=60)
 
     def type(self, command: str) -> str:
         """What a new terminal of the person's server shows of a command."""
-        url = f"{self.hub.url}/user/{self.name}"
-        made = httpx2.post(f"{url}/api/terminals", headers=_header(self.token), timeout=60)
-        assert made.status_code == 200, made.text
-        name = made.json()["name"]
-        try:
+        with self._opened("terminals", "name", 200) as (url, name):
             return asyncio.run(_type(f"{url}/terminals/websocket/{name}", self.token, command))
+
+    @contextlib.contextmanager
+    def _opened(self, kind: str, key: str, status: int, server: str = "") -> Iterator[tuple[str, str]]:
+        """Something new on the person's server, until the block ends: the server's address, and its name."""
+        url = f"{self.hub.url}/user/{self.name}{server and '/'}{server}"
+        made = httpx2.post(f"{url}/api/{kind}", headers=self.header, timeout=60)
+        assert made.status_code == status, made.text
+        name = made.json()[key]
+        try:
+            yield url, name
         finally:
-            httpx2.delete(f"{url}/api/terminals/{name}", headers=_header(self.token), timeout=60)
+            httpx2.delete(f"{url}/api/{kind}/{name}", headers=self.header, timeout=60)
 
     @property
     def home(self) -> Path:
@@ -160,7 +158,7 @@ class Person:
         """Write a file into the person's home, as the person."""
         url = f"{self.hub.url}/user/{self.name}/api/contents/{name}"
         file = {"type": "file", "format": "text", "content": text}
-        kept = httpx2.put(url, json=file, headers=_header(self.token), timeout=60)
+        kept = httpx2.put(url, json=file, headers=self.header, timeout=60)
         assert kept.is_success, kept.text
 
 
