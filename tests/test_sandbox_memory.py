@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.runner.sandbox import MEGABYTE
+from kit.runner.sandbox import MEGABYTE, Level, detect_isolation
 from kit.runner.sandbox_groups import Group, writable_groups
 from kit.runner.sandbox_tree import held_bytes, resident_bytes, shared_bytes
 
@@ -65,6 +65,34 @@ try:
 except PermissionError:
     print(held_bytes(child))
 os.kill(child, 9)
+"""
+
+# A service whose own group has less memory than it grants to runs.
+SERVE = """
+import sys
+from pathlib import Path
+import numpy as np
+from kit.errors import SandboxUnavailable
+from kit.runner.run import Runner, Task
+from kit.runner.sandbox import Level, RunLimits
+sys.stdin.read(1)
+X = np.ones((3, 1))
+limits = RunLimits(memory_bytes=4_000_000_000, disk_bytes=20_000_000, wall_s=60)
+with Runner(limits, level=Level.ISOLATED, warm=False) as runner:
+    try:
+        print(runner.run(Task(Path(sys.argv[1])), X, X[:, 0], X, X))
+    except SandboxUnavailable as error:
+        print(error)
+"""
+
+GREEDY = """
+import os, time
+def get_estimator():
+    if os.fork() == 0:
+        kept = []
+        while True:
+            kept.append(b"x" * 1_000_000)
+    time.sleep(600)
 """
 
 
@@ -153,6 +181,23 @@ def test_a_run_at_its_limit_is_killed_also_where_the_group_above_would_let_it_wa
         process.wait(30)
 
         assert group.n_out_of_memory() == 1
+
+
+@needs_groups
+@pytest.mark.skipif(detect_isolation().level is not Level.ISOLATED, reason="no jail here")
+def test_a_run_that_starves_is_ended_and_blamed_on_nobody(above: Group, tmp_path: Path) -> None:
+    folder = above.folders["memory"]
+    if (folder / "cgroup.controllers").exists():
+        pytest.skip("groups of version 2 hold processes or groups, not both")
+    (tmp_path / "estimator.py").write_text(GREEDY)
+    with started(SERVE, str(tmp_path)) as service:
+        assert service.stdout is not None
+        above.add(service.pid)
+        above.limit(memory_bytes=900 * MEGABYTE, n_pids=100)
+        go(service)
+        said = service.stdout.read().decode()
+
+    assert "though the run kept within its limit" in said
 
 
 @needs_groups

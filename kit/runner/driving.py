@@ -35,6 +35,7 @@ class End(StrEnum):
     WALL = "wall"
     CPU = "cpu"
     MEMORY = "memory"
+    KILLED = "killed"
     STOPPED = "stopped"
     GONE = "gone"
     NONSENSE = "nonsense"
@@ -148,8 +149,10 @@ class Driver:
         if limited:
             usage = self._usage()
             self.peak_bytes = max(self.peak_bytes, usage.resident_bytes)
-            if self._memory.is_over(self.limits.memory_bytes, usage) or self._was_killed():
+            if self._memory.is_over(self.limits.memory_bytes, usage):
                 raise Ended(End.MEMORY)
+            if self._was_killed():
+                raise Ended(End.KILLED)
             if self._cpu_now() - self._base_cpu_s > self.limits.cpu_s:
                 raise Ended(End.CPU)
         if late:
@@ -160,7 +163,7 @@ class Driver:
 
         Without those the run is below its limit again, and who waits for them might wait for ever.
         """
-        if not self.process.group.n_out_of_memory():
+        if not self.process.group.n_killed():
             return False
         self._killed_at = self._killed_at or time.monotonic()
         return time.monotonic() - self._killed_at > _LAST_WORDS_S

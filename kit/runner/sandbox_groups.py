@@ -123,20 +123,22 @@ class Group:
         name = "memory.usage_in_bytes" if _version(folder) == 1 else "memory.current"
         return int((folder / name).read_text())
 
-    def n_out_of_memory(self) -> int:
-        """How many processes were killed as the run reached its own limit of memory."""
+    def n_killed(self) -> int:
+        """How many processes were killed for want of memory, whose ever."""
         folder = self.folders.get("memory")
-        return self._n_killed() if folder is not None and _has_been_full(folder) else 0
-
-    def n_starved(self) -> int:
-        """How many were killed though it did not: what holds the service, or the machine, had no more."""
-        folder = self.folders.get("memory")
-        return self._n_killed() if folder is not None and not _has_been_full(folder) else 0
-
-    def _n_killed(self) -> int:
-        folder = self.folders["memory"]
+        if folder is None:
+            return 0
         name = "memory.oom_control" if _version(folder) == 1 else "memory.events"
         return _field(folder / name, "oom_kill")
+
+    def n_out_of_memory(self) -> int:
+        """How many of them as the run had reached its own limit."""
+        n = self.n_killed()
+        return n if n and _has_been_full(self.folders["memory"]) else 0
+
+    def n_starved(self) -> int:
+        """How many though it had not: what holds the service, or the machine, had no more."""
+        return self.n_killed() - self.n_out_of_memory()
 
     def n_out_of_pids(self) -> int:
         """How often a process or thread could not be started."""

@@ -39,12 +39,14 @@ def failure_of_end(ended: Ended, stage: str, limits: RunLimits, process: Process
         return Failure(Verdict.CANCELLED, "The run was cancelled.")
     if ended.end is End.NONSENSE:
         return _nonsense(ended.detail, stage)
+    if ended.end is End.MEMORY:
+        return _over("memory", stage, limits)
+    # Who waits for processes that were killed uses up the time, and is not too slow.
+    killed = failure_of_killed(stage, limits, process)
+    if killed is not None:
+        return killed
     if ended.end is not End.GONE:
-        # Who waits for processes that were killed uses up the time, and is not too slow.
-        killed = failure_of_killed(stage, limits, process)
-        if ended.end is End.WALL:
-            _see_that_it_was_fed(process)
-        return killed or _over(ended.end.value, stage, limits)
+        return _over(ended.end.value, stage, limits)
     crowded = _crowded(process, stage, limits)
     if crowded is not None:
         return crowded
@@ -57,8 +59,22 @@ def failure_of_end(ended: Ended, stage: str, limits: RunLimits, process: Process
 
 
 def failure_of_killed(stage: str, limits: RunLimits, process: Process) -> Failure | None:
-    """What it means that processes were killed for want of memory, whatever the others made of it."""
-    return _over("memory", stage, limits) if process.group.n_out_of_memory() else None
+    """What it means that processes were killed for want of memory, whatever the others made of it.
+
+    Raises
+    ------
+    SandboxUnavailable
+        If they kept within the run's limit: nobody is to blame.
+    """
+    if process.group.n_out_of_memory():
+        return _over("memory", stage, limits)
+    if process.group.n_starved():
+        raise SandboxUnavailable(
+            "Processes of the sandbox were killed for want of memory though the run kept within its limit: "
+            "the machine, or what limits the service, had no more. Give it more, or run fewer at a time; "
+            "the run says nothing of the submission."
+        )
+    return None
 
 
 def failure_of_error(
@@ -171,18 +187,7 @@ def _crowded(process: Process, stage: str, limits: RunLimits) -> Failure | None:
     killed = failure_of_killed(stage, limits, process)
     if killed is not None:
         return killed
-    _see_that_it_was_fed(process)
     return _over("processes", stage, limits) if process.group.n_out_of_pids() else None
-
-
-def _see_that_it_was_fed(process: Process) -> None:
-    """Blame nobody whose processes were killed for want of memory though they kept within their limit."""
-    if process.group.n_starved():
-        raise SandboxUnavailable(
-            "Processes of the sandbox were killed for want of memory though the run kept within its limit: "
-            "the machine, or what limits the service, had no more. Give it more, or run fewer at a time; "
-            "the run says nothing of the submission."
-        )
 
 
 def _gone(code: int | None, stage: str, limits: RunLimits) -> Failure:
