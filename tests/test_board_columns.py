@@ -6,7 +6,8 @@ import threading
 from typing import Any
 
 import pytest
-from widget_facts import CODE, QUESTION, FakeCompetition, FakeService, board, board_row, inside, until
+from waiting import until
+from widget_facts import CODE, QUESTION, FakeCompetition, FakeService, board, board_row, inside
 
 from kit.cli.boards import UNICODE, board_lines
 from kit.client.blends import blend_lines

@@ -25,6 +25,7 @@ from running import Service, free_port, running
 from served import Served, failed, rejected, scored
 from test_predictions import BAD_FILES
 from test_service_scores import judged
+from waiting import until
 
 import kit
 from kit import credentials
@@ -77,14 +78,6 @@ def pair(comp: CompetitionClient) -> CompetitionClient:
     pair = comp.client.competition("pair")
     pair.accept_rules()
     return pair
-
-
-def until(condition: Callable[[], Any], *, seconds: float = 10) -> Any:
-    ends_at = time.monotonic() + seconds
-    while not (found := condition()) and time.monotonic() < ends_at:
-        time.sleep(0.02)
-    assert found
-    return found
 
 
 # Connecting
@@ -452,7 +445,7 @@ def test_a_restart_of_the_service_interrupts_neither_waiting_nor_sending_nor_wat
     comp = taking_part(own.url, "ada")
     n_rows: list[int] = []
     watch = comp.watch_leaderboard(lambda board: n_rows.append(len(board["rows"])))
-    until(lambda: n_rows)
+    until(lambda: n_rows, within_s=10)
     try:
         # Judged before: what a killed judge was at is taken up only when its lease ends.
         judged = comp.submit(GOOD, wait=True)
@@ -469,7 +462,7 @@ def test_a_restart_of_the_service_interrupts_neither_waiting_nor_sending_nor_wat
         waiting.join()
         assert sent.score == later.wait(60).score == 1.0
         assert len(comp.submissions()) == 2
-        until(lambda: n_rows[-1] == 1, seconds=20)
+        until(lambda: n_rows[-1] == 1, within_s=20)
     finally:
         watch.stop()
         own.stop()
@@ -503,7 +496,7 @@ def test_the_leaderboard_is_told_to_a_busy_notebook(
     watch = comp.watch_leaderboard(
         lambda board: seen.append((time.monotonic(), {row["team"] for row in board["rows"]}))
     )
-    until(lambda: seen)
+    until(lambda: seen, within_s=10)
     scored_at: list[float] = []
     submitting = threading.Thread(
         target=lambda: (rival.submit(GOOD, wait=True), scored_at.append(time.monotonic()))
@@ -523,7 +516,7 @@ def test_the_leaderboard_is_told_to_a_busy_notebook(
 def test_no_call_comes_after_the_watching_ended(service: Service, comp: CompetitionClient) -> None:
     seen: list[object] = []
     watch = comp.watch_leaderboard(seen.append)
-    until(lambda: seen)
+    until(lambda: seen, within_s=10)
 
     watch.stop()
     n_seen = len(seen)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 from arena import taking_part
 from running import Service, running
 from test_cli_organizer import Kit
+from waiting import until
 
 from kit.client import CompetitionClient, Submission
 from kit.errors import InvalidRequest
@@ -110,7 +110,10 @@ def test_where_code_failed_is_told(send: Callable[[str], Submission]) -> None:
 
 def test_what_runs_can_be_cancelled(send: Callable[[str], Submission]) -> None:
     sent = send(SLEEPS)
-    until(lambda: sent.refresh().state == "RUNNING" and any(f["state"] == "running" for f in sent.folds))
+    until(
+        lambda: sent.refresh().state == "RUNNING" and any(f["state"] == "running" for f in sent.folds),
+        within_s=WAIT_S,
+    )
 
     sent.cancel().wait(WAIT_S)
 
@@ -188,10 +191,3 @@ def test_the_command_line_submits_shows_and_reads_code(
     assert tried.stdout.startswith("Dry run for 'counts': DONE\n")
     assert tried.stderr.endswith("Nothing was sent or used up.\n")
     assert str(comp.submissions()[0].id) == number
-
-
-def until(condition: Callable[[], object]) -> None:
-    ends_at = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < ends_at, "it did not happen"
-        time.sleep(0.1)

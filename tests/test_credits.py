@@ -9,7 +9,7 @@ import four
 import pytest
 from conftest import Clock, Serve
 from served import COUNTS, Person, Served, ran, scored
-from widget_facts import until
+from waiting import until
 
 from kit.client import Client, CompetitionClient
 from kit.widgets import card

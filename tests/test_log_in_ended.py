@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import four
@@ -14,6 +13,7 @@ from conftest import Clock
 from live import listening
 from served import PASSWORD, Person, Served, serving
 from test_service_hub import Answers, standing_in
+from waiting import until
 
 import kit
 from kit.client import CompetitionClient
@@ -22,13 +22,6 @@ from kit.service import hub as hubs
 from kit.service.hub import JupyterHub
 from kit.store import Store
 from kit.widgets.boards import LeaderboardTable, leaderboard
-
-
-def until(check: Callable[[], bool]) -> None:
-    ends_at = time.monotonic() + 30
-    while not check():
-        assert time.monotonic() < ends_at
-        time.sleep(0.02)
 
 
 def followed(comp: CompetitionClient) -> LeaderboardTable:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 from widget_facts import (
     INJECTED,
     at,
     comp,
     inside,
-    until,
 )
 
 from kit.widgets import (

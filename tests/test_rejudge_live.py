@@ -7,16 +7,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import four
 import httpx2
 import pytest
 from running import Service, sign_up
 from test_cli_organizer import Kit
+from waiting import until
 
 N = 24
 METRIC = """\
@@ -70,20 +69,13 @@ def fill(service: Service, n: int) -> dict[str, str]:
         content = f"id,count\n1,{10 + i + 1}\n2,20\n3,{30 + i}\n4,40\n"
         answer = httpx2.post(url, params={"filename": "p.csv"}, content=content, headers=people[i % 2])
         assert answer.status_code == 201, answer.text
-    until(lambda: idle(service))
+    until(lambda: idle(service), within_s=60)
     return people[1]
 
 
 def idle(service: Service) -> bool:
     queue = httpx2.get(f"{service.url}/healthz").json()["queue"]
     return not queue["queued"] and not queue["running"]
-
-
-def until(check: Any, seconds: float = 60) -> None:
-    ends_at = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < ends_at
-        time.sleep(0.05)
 
 
 def n_done(service: Service) -> int:
@@ -110,7 +102,7 @@ def test_a_rejudge_outlives_ctrl_c_and_kill_9_and_judges_nothing_twice(
     write_metric(directory, pause=0.02, weight=3)
 
     command = begin(ola, "rejudge", "-c", "four", "--reason", "weights were wrong")
-    until(lambda: n_done(service) >= 3)
+    until(lambda: n_done(service) >= 3, within_s=60)
     command.send_signal(signal.SIGINT)
     _, told = command.communicate(timeout=30)
     service.kill_all()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from widget_facts import INJECTED, at, comp, facts, inside, until
+from waiting import until
+from widget_facts import INJECTED, at, comp, facts, inside
 
 from kit.client.standing import rejudged_text
 from kit.widgets import Fragment, panel

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
 import anywidget
 import four
 from live import listening
 from served import Served
+from waiting import until
 
 import kit.widgets
 from kit.client import Client
@@ -19,13 +18,6 @@ from kit.widgets import leaderboard
 from kit.widgets._widget import KitWidget
 
 BOARD = "/competitions/four/questions/counts/leaderboard?split=public"
-
-
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_what_nobody_looks_at_rests_and_goes_on_when_somebody_does(service: Served) -> None:

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from widget_facts import ISOLATION, QUESTION, FakeCompetition, FakeService, at, comp, facts, inside, until
+from waiting import until
+from widget_facts import ISOLATION, QUESTION, FakeCompetition, FakeService, at, comp, facts, inside
 
 from kit.widgets import Fragment, big_screen, organizer
 from kit.widgets.fragment import button, el

@@ -30,6 +30,7 @@ from running import Service
 from served import Decided, Served, rejected
 from test_code_queue import send
 from test_store import enrol
+from waiting import until
 
 from kit._store import database
 from kit._store.backup import restore_backup
@@ -45,13 +46,6 @@ PERFECT = {"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]}
 DISK_BYTES = RESERVE_BYTES + (16 << 20)
 LARGE = four.PERFECT.replace("0\n", "0." + "0" * 900_000 + "\n").encode()
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-
-
-def until(is_so: Callable[[], object], *, seconds: float = 30) -> None:
-    ends_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends_at
-        time.sleep(0.05)
 
 
 def taking_part(url: str, name: str) -> CompetitionClient:

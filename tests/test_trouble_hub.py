@@ -5,28 +5,23 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent import futures
+from functools import partial
 
 import httpx2
 import pandas as pd
 import psutil
 import pytest
 from hub import Hub, missing, running_hub
+from waiting import until
 
 from kit.client import Client
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
+soon = partial(until, within_s=60)
 PERFECT = {"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]}
-
-
-def until(is_so: Callable[[], object], *, seconds: float = 60) -> None:
-    ends_at = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < ends_at
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +90,15 @@ def test_while_the_hub_is_down_that_is_told_and_what_is_sent_arrives_when_it_is_
     started = "import subprocess, sys; subprocess.Popen([sys.executable, 'participant.py', {!r}], "
     started += "stdout=open('told', 'w'), stderr=subprocess.STDOUT, start_new_session=True)"
     alice.run(started.format(hub.person("alice").token))
-    until((home / "ready").exists)
+    soon((home / "ready").exists)
     service = service_of(hub)
 
     hub.kill()
     (home / "down").touch()
-    until((home / "sending").exists)
+    soon((home / "sending").exists)
     lived_on = is_alive(service)
     hub.start()
-    until(lambda: "True" in (home / "told").read_text() or "Error" in (home / "told").read_text())
+    soon(lambda: "True" in (home / "told").read_text() or "Error" in (home / "told").read_text())
 
     told = (home / "told").read_text()
     assert lived_on
@@ -114,9 +109,9 @@ def test_while_the_hub_is_down_that_is_told_and_what_is_sent_arrives_when_it_is_
     assert "The JupyterHub does not answer; trying again in 0.5 s" in told
     assert "later SCORED\nTrue" in told
     # The next Hub's own service takes the place of the old one, whose token counts no more.
-    until(lambda: not is_alive(service))
-    until(lambda: service_of(hub) not in {0, service})
-    until(lambda: alice.ask("GET", "/healthz").status_code == 200)
+    soon(lambda: not is_alive(service))
+    soon(lambda: service_of(hub) not in {0, service})
+    soon(lambda: alice.ask("GET", "/healthz").status_code == 200)
 
 
 def test_a_slow_hub_holds_up_only_those_whom_the_service_does_not_know_yet(hub: Hub) -> None:
@@ -144,12 +139,12 @@ def test_a_restarted_proxy_interrupts_neither_sending_nor_watching(hub: Hub) -> 
         comp = client.competition("four")
         n_rows: list[int] = []
         watch = comp.watch_leaderboard(lambda board: n_rows.append(len(board["rows"])))
-        until(lambda: n_rows)
+        soon(lambda: n_rows)
 
         proxy.kill()
         sent = comp.submit(pd.DataFrame(PERFECT))
 
         assert sent.wait(60).score == 0.0
         assert [each.id for each in comp.submissions()] == [sent.id]
-        until(lambda: n_rows[-1] > n_rows[0])
+        soon(lambda: n_rows[-1] > n_rows[0])
         watch.stop()

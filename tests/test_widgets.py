@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from waiting import until
 from widget_facts import (
     INJECTED,
     board,
@@ -17,7 +18,6 @@ from widget_facts import (
     facts,
     fold,
     run_facts,
-    until,
 )
 
 from kit.client.code import Code

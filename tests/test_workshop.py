@@ -7,7 +7,7 @@ import resource
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ import pytest
 from audit import audit
 from hall import Sent
 from running import Service, running
+from waiting import until
 
 import kit
 from kit.client import CompetitionClient
@@ -81,13 +82,6 @@ def tokens(tmp_path: Path, service: Service) -> dict[str, str]:
     return tokens
 
 
-def wait_until(is_so: Callable[[], bool], within_s: float) -> None:
-    ends_at = time.monotonic() + within_s
-    while not is_so():
-        assert time.monotonic() < ends_at
-        time.sleep(0.05)
-
-
 def shown(board: dict[str, list[dict[str, object]]]) -> dict[object, object]:
     return {row["team"]: row["submission"] for row in board["rows"]}
 
@@ -122,9 +116,9 @@ def test_in_the_rush_before_the_deadline_a_crash_loses_and_doubles_nothing_and_w
         for each in rush:
             each.thread.join()
         waits = "select count(*) from judgement where state in ('QUEUED', 'RUNNING')"
-        wait_until(lambda: database.execute(waits).fetchone() == (0,), 30)
+        until(lambda: database.execute(waits).fetchone() == (0,))
         best = shown(comps["olga"].client.get(BOARD))
-        wait_until(lambda: all(boards and boards[-1] == best for boards in seen.values()), 30)
+        until(lambda: all(boards and boards[-1] == best for boards in seen.values()))
         n_files, most = psutil.Process(service.process.pid).rlimit(psutil.RLIMIT_NOFILE)
         counted = httpx2.get(
             f"{service.url}/metrics", headers={"Authorization": f"Bearer {tokens['olga']}"}

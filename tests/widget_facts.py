@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -171,13 +170,6 @@ class FakeCompetition:
 
 def comp(**overview: Any) -> Any:
     return FakeCompetition(FakeService(), **overview)
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def descendants(widget: Any) -> list[Any]:
