@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from kit.errors import InvalidRequest
@@ -137,16 +136,6 @@ def read_notebook(content: bytes, filename: str) -> Notebook:
         raise InvalidRequest(f"{filename!r} has no cell of code, so there is nothing to run.")
     _validate(notebook.to_json())
     return notebook
-
-
-def check_notebook(path: Path, filename: str) -> Notebook:
-    """The notebook in a file that was received.
-
-    Raises
-    ------
-    InvalidRequest
-    """
-    return read_notebook(path.read_bytes(), filename)
 
 
 def check_contract(notebook: Notebook, filename: str) -> None:

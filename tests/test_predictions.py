@@ -255,7 +255,6 @@ def test_a_frame_as_the_participant_has_it_can_be_written_too() -> None:
 
 NO_COLUMNS = "2 columns missing: 'id', 'n'"
 SEND = "send CSV (UTF-8), gzip or zstd of it, or Parquet"
-ALL_MISSING = "4 ids missing: 4, 5, 17, 18"
 DAMAGED = "the Parquet file is damaged or truncated; write and send it again"
 FLOATS = {"id": [4, 5, 17, 18], "n": [1.0, 2, 3, 4]}
 

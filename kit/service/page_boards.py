@@ -15,7 +15,8 @@ _MODES = {
     "frozen": "Frozen: scores of this phase are shown at the end.",
     "ladder": "A score changes only by a clear improvement.",
 }
-_TIE = '<span class="tie" title="Cannot be told apart from the first at 5 %.">●</span>'
+_TIED = "Cannot be told apart from the first at 5 %."
+_TIE = f'<span class="tie" title="{_TIED}">●</span>'
 LEAST_SHARE = 0.01
 """Smaller probabilities of being first are not shown."""
 
@@ -166,4 +167,4 @@ def _left_out(board: Json) -> str:
 
 def _legend(rows: Iterable[Json]) -> str:
     is_needed = sum(bool(row.get("tie_with_first")) for row in rows) > 1
-    return f'<p class="quiet">{_TIE} Cannot be told apart from the first at 5 %.</p>' if is_needed else ""
+    return f'<p class="quiet">{_TIE} {_TIED}</p>' if is_needed else ""
