@@ -31,6 +31,8 @@ class Current:
     competition: str | None = None
 
 
+SHARED_DATA = "KIT_SHARED_DATA"
+"""The folder in which accounts of this machine read competitions' data in place."""
 OWN_DASHBOARD = "KIT_OWN_DASHBOARD"
 """Set to 1 where Voila runs in a person's own server on a JupyterHub, which lets nobody else in."""
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from kit.credentials import SHARED_DATA
 from kit.errors import InvalidRequest, OrganizerError
 
 PORT = 10101
-SHARED = "KIT_SHARED_DATA"
-"""Names the shared folder, in the environment of people's servers."""
 SERVER_SCOPES = ("users:activity!user", "access:servers!server")
 """What JupyterHub's own role ``server`` has."""
 
@@ -113,7 +112,7 @@ def configure(
     _named(c.JupyterHub, "load_groups").setdefault(block.group, {"users": []})
     environment = _named(c.Spawner, "environment")
     if earlier:
-        environment.pop(SHARED, None)
+        environment.pop(SHARED_DATA, None)
     environment.update(block.environment)
     arguments = _listed(c.Spawner, "args")
     arguments.extend(each for each in block.arguments if each not in arguments)
@@ -136,7 +135,7 @@ def make_block(
     folders = [str(Path(folder).absolute()) for folder in competitions]
     command = [sys.executable, "-m", "kit", "serve", *folders, "--data", str(Path(data).absolute())]
     command += ["--hub", "--organizers", organizers]
-    shared = {} if shared_data is None else {SHARED: str(Path(shared_data).absolute())}
+    shared = {} if shared_data is None else {SHARED_DATA: str(Path(shared_data).absolute())}
     for path in shared.values():
         command += ["--shared-data", path]
     command += options
@@ -279,5 +278,5 @@ def _prepare(block: Block, user: str | None, data: Path) -> None:
         os.chown(data, account.pw_uid, account.pw_gid)
     check_kept(data, account)
     check_writable(data, account)
-    if (shared := block.environment.get(SHARED)) is not None:
+    if (shared := block.environment.get(SHARED_DATA)) is not None:
         make_place(Path(shared), account.pw_uid)

@@ -238,13 +238,15 @@ class Accounts:
         *,
         now: datetime,
         team: str | None = None,
-        max_size: int = 1,
+        max_size: int | None = 1,
         by_group: bool = False,
     ) -> Row:
         """The user's team in a competition; one of their own name is made at the first call.
 
         Parameters
         ----------
+        max_size : int, optional
+            Members of the team named; None where whoever decides on it is not bound.
         by_group : bool
             The team is that of a JupyterHub's group. One of this name that somebody made without being in the
             group is another, and this one gets a number.
@@ -265,7 +267,7 @@ class Accounts:
             else:
                 team_id = self._find_or_add_team(db, competition, team or user["name"], team is not None, now)
             n_members = len(self._members(team_id))
-            if n_members >= max_size:
+            if max_size is not None and n_members >= max_size:
                 raise NotAllowed(f"Team {team!r} has {n_members} members, and teams may have {max_size}.")
             row = {"competition": competition, "user_id": user["id"], "team_id": team_id}
             db.table("member").insert({**row, "joined_at": to_text(now)}, ignore=True)

@@ -121,9 +121,7 @@ class StoreAccounts:
         accounts = self._store.accounts
         user = accounts.user(person["name"])
         # Whoever writes the list decides on the teams' sizes: the limit binds participants.
-        joined = accounts.join(
-            person["competition"], user, now=utc_now(), team=person["team"], max_size=1_000_000
-        )
+        joined = accounts.join(person["competition"], user, now=utc_now(), team=person["team"], max_size=None)
         if joined["name"].casefold() == person["team"].casefold():
             return None
         return f"is in team {joined['name']!r} already and stays there."

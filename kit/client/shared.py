@@ -11,10 +11,8 @@ from pathlib import Path
 
 from kit.client.http import Json, quoted
 from kit.client.service import Client
+from kit.credentials import SHARED_DATA
 from kit.errors import NotFound
-
-VARIABLE = "KIT_SHARED_DATA"
-"""Names the folder, in the environment of people's servers."""
 
 _NAME = re.compile(r"[0-9a-f]{64}")
 _told: set[Path] = set()
@@ -57,7 +55,7 @@ def link_shared(
 
 def shared_folder() -> Path | None:
     """The folder that KIT_SHARED_DATA names; None where there is none, or others could change it."""
-    given = os.environ.get(VARIABLE, "")
+    given = os.environ.get(SHARED_DATA, "")
     if not given.startswith("/"):
         return None
     with suppress(OSError):

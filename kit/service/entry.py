@@ -68,7 +68,7 @@ def join(
     if (given := _team_of_groups(hosted, caller)) is not None:
         # Whoever makes the Hub's groups decides on the teams' sizes: the limit binds participants.
         return store.accounts.join(
-            hosted.slug, caller.user, now=now, team=given, max_size=1_000_000, by_group=True
+            hosted.slug, caller.user, now=now, team=given, max_size=None, by_group=True
         )
     try:
         return store.accounts.join(hosted.slug, caller.user, now=now, team=team)

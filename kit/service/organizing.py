@@ -61,8 +61,8 @@ def _put_into_team(service: Service, user: models.NewUser, now: datetime) -> Non
             raise NotAllowed("Say which competition the team is in.")
         return
     row = service.store.accounts.user(user.name)
-    max_size = service.hosted[slug].competition.teams.max_size
-    team = service.store.accounts.join(slug, row, now=now, team=user.team, max_size=max_size)
+    # Whoever writes the list decides on the teams' sizes: the limit binds participants.
+    team = service.store.accounts.join(slug, row, now=now, team=user.team, max_size=None)
     if user.team is not None and team["name"].casefold() != user.team.casefold():
         raise NotAllowed(f"{user.name!r} is in team {team['name']!r} already.")
 
