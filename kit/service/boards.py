@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from kit._scoring import MOST_PAIRED
 from kit.clock import Clock
@@ -31,6 +31,7 @@ from kit.service.window import ALL_ROWS, WHOLE, Shown, Window, paged
 from kit.store import Place, Store
 from kit.submission import Split
 
+T = TypeVar("T")
 ALL = Sight()
 RECENT_S = 2.0
 """A leaderboard so old is news to one of a hall who has not even that."""
@@ -73,7 +74,7 @@ class Boards:
 
         if window.is_whole:
             key = _whole(hosted, question, split, caller)
-            made = cast(View | None, self._fresh(key, hosted, [topic], shown, make))
+            made = self._fresh(key, hosted, [topic], shown, make)
             if made is not None:
                 return made
         if shown.sight.is_hidden:
@@ -87,11 +88,8 @@ class Boards:
         kept = self._kept.get(_whole(hosted, question, split, caller))
         if kept is None or time.monotonic() > kept.at + RECENT_S:
             return None
-        return (
-            cast(View | None, kept.made)
-            if kept.state[2] == self._shown(hosted, caller.is_organizer)
-            else None
-        )
+        is_shown_so = kept.state.shown == self._shown(hosted, caller.is_organizer)
+        return cast(View | None, kept.made) if is_shown_so else None
 
     def submissions(
         self, hosted: Hosted, question: HostedQuestion, split: Split, caller: Caller, window: Window = WHOLE
@@ -108,7 +106,7 @@ class Boards:
             return self._model(hosted, question, split, shown, version, rows, per="submission")
 
         key = ("every", hosted.slug, question.id, question.version, split, caller.is_organizer)
-        model = cast(models.Leaderboard, self._fresh(key, hosted, [topic], shown, make))
+        model = self._fresh(key, hosted, [topic], shown, make)
         team = self._store.accounts.team_of(hosted.slug, caller.user_id)
         return view(paged(model, window, None if team is None else team["name"]), [topic])
 
@@ -133,10 +131,7 @@ class Boards:
 
         versions = tuple(question.version for question in hosted.questions.values())
         key = ("combined", hosted.slug, versions, split, method, caller.is_organizer)
-        found, made = cast(
-            tuple[Combined, View | None],
-            self._fresh(key, hosted, topics, shown, make, is_large=lambda each: each[1] is None),
-        )
+        found, made = self._fresh(key, hosted, topics, shown, make, is_large=lambda each: each[1] is None)
         if made is not None and window.is_whole:
             return made
         team = self._store.accounts.team_of(hosted.slug, caller.user_id)
@@ -163,7 +158,7 @@ class Boards:
             return self._rank(hosted, question, split, sight)
 
         key = ("ranked", hosted.slug, question.id, question.version, split, sight)
-        return cast(list[Row], self._fresh(key, hosted, [_topic(hosted, question)], None, make))
+        return self._fresh(key, hosted, [_topic(hosted, question)], None, make)
 
     def past(
         self, hosted: Hosted, question: HostedQuestion, split: Split, entries: Sequence[Entry]
@@ -202,19 +197,20 @@ class Boards:
         hosted: Hosted,
         topics: Sequence[str],
         shown: Shown | None,
-        make: Callable[[int], object],
+        make: Callable[[int], T],
         *,
-        is_large: Callable[[Any], bool] = lambda _: False,
-    ) -> object:
+        is_large: Callable[[T], bool] = lambda _: False,
+    ) -> T:
         with self._guard:
             lock = self._locks[key]
         with lock:
             # The version is read before the entries: they may be newer than it says, never older.
             version = max(self._store.topic_version(topic) for topic in topics)
-            state = (version, self._store.topic_version(f"people/{hosted.slug}"), shown)
+            state = _State(version, self._store.topic_version(f"people/{hosted.slug}"), shown)
             known = self._kept.get(key)
+            # Under its key it was made by the same function.
             if known is not None and (known.state == state or known.serves(shown, is_large)):
-                return known.made
+                return cast(T, known.made)
             started = time.monotonic()
             made = make(version)
             self._kept[key] = _Kept(state, made, time.monotonic(), time.monotonic() - started)
@@ -265,9 +261,15 @@ class Boards:
         return self._store.accounts.members(hosted.slug, list(teams))
 
 
+class _State(NamedTuple):
+    version: int
+    people: int
+    shown: Shown | None
+
+
 @dataclass(frozen=True)
 class _Kept:
-    state: tuple[int, int, Shown | None]
+    state: _State
     made: object
     at: float
     took_s: float
@@ -275,7 +277,7 @@ class _Kept:
     def serves(self, shown: Shown | None, is_large: Callable[[Any], bool]) -> bool:
         """Whether it does though it is not the newest: what takes long is made less often."""
         is_young = time.monotonic() < self.at + LARGE_FACTOR * self.took_s
-        return is_young and self.state[2] == shown and is_large(self.made)
+        return is_young and self.state.shown == shown and is_large(self.made)
 
 
 def _whole(hosted: Hosted, question: HostedQuestion, split: Split, caller: Caller) -> tuple[object, ...]:
