@@ -134,7 +134,7 @@ def test_an_address_that_is_none_is_answered_by_a_page(world: Served, address: s
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
-@pytest.mark.parametrize("address", ["/four/nothing", "/competitions/four/nothing", "/four/", "/apis/v1"])
+@pytest.mark.parametrize("address", ["/four/nothing", "/competitions/four/nothing", "/apis/v1"])
 def test_a_browser_is_told_by_a_page_what_is_not_there_and_where_to_begin(
     world: Served, address: str
 ) -> None:
@@ -145,6 +145,23 @@ def test_a_browser_is_told_by_a_page_what_is_not_there_and_where_to_begin(
     assert "<h1>Not here</h1>" in answer.text and f"There is no page &#x27;{address}&#x27;" in answer.text
     assert '<a href="/">All competitions</a>' in answer.text
     assert "<style>" in answer.text and "style-src" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [
+        ("/four/", "/four"),
+        ("/four/leaderboard/?question=a%26b", "/four/leaderboard?question=a%26b"),
+        ("//evil.example/", "/evil.example"),
+        ("/\\evil.example/", "/%5Cevil.example"),
+    ],
+)
+def test_a_slash_too_many_leads_to_the_page_without_it_and_to_no_other_host(
+    world: Served, address: str, target: str
+) -> None:
+    answer = world.client.get(f"http://testserver{address}", headers=BROWSER, follow_redirects=False)
+
+    assert (answer.status_code, answer.headers["Location"]) == (307, target)
 
 
 def test_what_an_unknown_address_holds_is_text_and_no_longer_than_can_be_read(world: Served) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from kit.errors import NotAllowed, NotFound, NotLoggedIn, OverLimit, ParticipantError, ServiceError
@@ -151,11 +151,19 @@ def error_page(request: Request, error: Exception) -> Response:
 
 
 async def unknown_page(request: Request, error: Exception) -> Response:
-    """An address that is none: told to browsers by a page, to programs as the interface tells errors."""
-    path = request.scope["path"].removeprefix(request.scope.get("root_path", "")) or "/"
+    """An address that is none: told to browsers by a page, to programs as the interface tells errors.
+
+    One that ends in a slash leads to the one without.
+    """
+    root = request.scope.get("root_path", "")
+    path = request.scope["path"].removeprefix(root) or "/"
     is_of_programs = request.method not in ("GET", "HEAD") or path.startswith("/api/")
     if is_of_programs or "text/html" not in request.headers.get("Accept", ""):
         return await http_answer(request, error)
+    if path.endswith("/"):
+        # Quoted and with one slash before it, so that it cannot name another host.
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{root}/{quote(path.strip('/'))}{query}", headers=HEADERS)
     shown = path if len(path) <= MOST_SHOWN else f"{path[:MOST_SHOWN]}…"
     return error_page(request, NotFound(f"There is no page {shown!r} here."))
 
