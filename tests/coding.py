@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 import psutil
+from processes import below
 from running import Service, sign_up
 
 PENGUINS = Path(__file__).parent.parent / "data" / "penguins"
@@ -134,26 +135,14 @@ def is_running(seen: dict[str, Any]) -> bool:
     return any(fold["state"] == "running" for fold in (seen["code"] or {}).get("folds", []))
 
 
-def below(service: Service, name: str) -> list[psutil.Process]:
-    """Processes of a service whose command has a word in it."""
-    found = []
-    for process in psutil.Process(service.process.pid).children(recursive=True):
-        try:
-            if name in " ".join(process.cmdline()):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return found
-
-
 def judge_of(service: Service) -> psutil.Process:
-    (judge,) = below(service, "kit.judge_process")
+    (judge,) = below(service.process.pid, "kit.judge_process")
     return judge
 
 
 def sandboxes(service: Service) -> list[psutil.Process]:
     """What runs in or around a sandbox."""
-    return below(service, "bwrap")
+    return below(service.process.pid, "bwrap")
 
 
 def started(service: Service, *, s: float = 60) -> list[psutil.Process]:

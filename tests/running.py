@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx2
 import psutil
+from processes import command_of
 
 
 def free_port() -> int:
@@ -69,7 +70,7 @@ class Service:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
         _, alive = psutil.wait_procs(children, timeout=15)
-        assert not alive, f"left behind: {[(p.pid, p.cmdline()) for p in alive]}"
+        assert not alive, f"left behind: {[(p.pid, command_of(p)) for p in alive]}"
 
     def kill_all(self) -> None:
         """Kill the service, its judge and its workers at once."""
@@ -81,12 +82,14 @@ class Service:
         """Keep the judge from working, as a long queue would."""
         judges = psutil.Process(self.process.pid).children(recursive=True)
         for each in judges:
-            each.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.suspend()
         try:
             yield
         finally:
             for each in judges:
-                each.resume()
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    each.resume()
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does; nothing may stay behind."""
@@ -96,7 +99,7 @@ class Service:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(20)
         _, alive = psutil.wait_procs(children, timeout=10)
-        assert not alive, f"left behind: {[(p.pid, p.cmdline()) for p in alive]}"
+        assert not alive, f"left behind: {[(p.pid, command_of(p)) for p in alive]}"
 
 
 @contextlib.contextmanager

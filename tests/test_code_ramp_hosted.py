@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 import ramp_kit
-from coding import Team, below
+from coding import Team
+from processes import below
 from running import Service, running
 from test_code_files import zipped
 from test_code_live import needs_jail, organizer
@@ -90,7 +91,7 @@ def test_a_problem_is_hosted_and_its_submissions_are_judged_ranked_compared_and_
     assert exported.status_code == 200, exported.text
     table = pd.read_csv(io.BytesIO(exported.content))
     assert table[["public_acc", "private_nll"]].notna().all(axis=None)
-    assert len(below(service, "ramp_process.py")) == 1, "a worker reads the problem once"
+    assert len(below(service.process.pid, "ramp_process.py")) == 1, "a worker reads the problem once"
 
 
 @needs_jail

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx2
 import psutil
 import pytest
+from processes import command_of
 from running import free_port
 
 from kit.client import Client
@@ -68,7 +69,7 @@ class Demo:
         self.process.send_signal(how)
         self.process.wait(30)
         _, alive = psutil.wait_procs(self.seen, timeout=20)
-        assert not alive, [(p.pid, p.cmdline()) for p in alive if p.is_running()]
+        assert not alive, [(p.pid, command_of(p)) for p in alive]
 
 
 @contextmanager
@@ -145,7 +146,7 @@ def test_a_killed_demo_leaves_nothing_and_can_be_started_at_once(tmp_path: Path)
 
         with started(folder) as again:
             _, alive = psutil.wait_procs(demo.seen, timeout=20)
-            assert not alive, [p.cmdline() for p in alive]
+            assert not alive, [command_of(p) for p in alive]
             again.end(signal.SIGINT)
 
 
@@ -167,7 +168,7 @@ def test_taken_ports_are_told_and_the_next_free_ones_are_used(tmp_path: Path) ->
 def test_a_server_that_dies_is_told_with_its_last_words_and_ends_all(tmp_path: Path) -> None:
     with started(tmp_path / "demo") as demo:
         children = set(psutil.Process(demo.process.pid).children(recursive=True))
-        lab = next(p for p in children if "jupyterlab" in p.cmdline())
+        lab = next(p for p in children if "jupyterlab" in command_of(p))
 
         lab.kill()
 

@@ -19,6 +19,7 @@ import psutil
 import pytest
 from attempts import started_at
 from hub import Hub, Person, missing, processes_of
+from processes import asked
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
 
@@ -152,8 +153,8 @@ def test_a_participants_account_can_do_nothing_to_the_service_and_to_others(
     tools = {tool for tool in ("gdb", "sqlite3", "strace") if shutil.which(tool)}
     assert {name.split()[0] for name in found["control"]} == KINDS | tools
     assert found["done"] == []
-    stopped = [p for p in processes_of(hub.account) if p.status() == psutil.STATUS_STOPPED]
-    assert not stopped
+    states = [asked(p, psutil.Process.status, "") for p in processes_of(hub.account)]
+    assert psutil.STATUS_STOPPED not in states
     assert len(aims["ports"]) > 0 < len(before)
 
 
@@ -161,7 +162,7 @@ def test_the_services_account_listens_at_one_port_alone(hub: Hub) -> None:
     listening = {
         connection.laddr
         for process in processes_of(hub.account)
-        for connection in process.net_connections("tcp")
+        for connection in asked(process, lambda p: p.net_connections("tcp"), [])
         if connection.status == psutil.CONN_LISTEN
     }
 
@@ -170,16 +171,12 @@ def test_the_services_account_listens_at_one_port_alone(hub: Hub) -> None:
 
 def sockets_of(process: psutil.Process) -> list[str]:
     """Where a process can be reached on this machine, by names of its own."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return [s.laddr for s in process.net_connections("unix") if s.laddr]
-    return []
+    return [s.laddr for s in asked(process, lambda p: p.net_connections("unix"), []) if s.laddr]
 
 
 def is_settled(process: psutil.Process) -> bool:
     """Whether it is a sandbox; younger ones may only try out what holds here."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return "bwrap" in process.name() and time.time() - process.create_time() > 3
-    return False
+    return asked(process, lambda p: "bwrap" in p.name() and time.time() - p.create_time() > 3, False)
 
 
 def wait_for_code(person: Person, submission: int, hub: Hub) -> list[int]:

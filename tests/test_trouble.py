@@ -26,6 +26,7 @@ import pytest
 from arena import lossy_way
 from browsing import ORGANIZER, bare_environment, chromium, password_of, serving
 from conftest import Clock
+from processes import command_of
 from running import Service
 from served import Decided, Served, rejected
 from test_code_queue import send
@@ -87,7 +88,7 @@ def fill(disk: Path, *, leaving: int) -> Path:
 def judge_of(service: Service) -> psutil.Process:
     """The judge's own process, without its workers."""
     children = psutil.Process(service.process.pid).children()
-    return next(child for child in children if "kit.judge_process" in child.cmdline())
+    return next(child for child in children if "kit.judge_process" in command_of(child))
 
 
 @pytest.mark.slow

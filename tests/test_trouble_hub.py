@@ -14,6 +14,7 @@ import pandas as pd
 import psutil
 import pytest
 from hub import Hub, missing, running_hub
+from processes import command_of
 from waiting import until
 
 from kit.client import Client
@@ -32,11 +33,7 @@ def hub() -> Iterator[Hub]:
 
 def child_of(hub: Hub, word: str) -> psutil.Process | None:
     """The child of the Hub with a word in its command line, if there is one that lives."""
-    for child in psutil.Process(hub.pid).children():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            if word in " ".join(child.cmdline()):
-                return child
-    return None
+    return next((child for child in psutil.Process(hub.pid).children() if word in command_of(child)), None)
 
 
 def service_of(hub: Hub) -> int:
@@ -46,7 +43,9 @@ def service_of(hub: Hub) -> int:
 
 
 def is_alive(pid: int) -> bool:
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 WHILE_THE_HUB_IS_DOWN = """
