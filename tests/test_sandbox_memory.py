@@ -142,29 +142,26 @@ def go(process: subprocess.Popen[bytes]) -> None:
     process.stdin.flush()
 
 
-@needs_groups
-def test_a_process_killed_at_the_limit_of_its_run_is_the_runs_own_doing(above: Group) -> None:
+def killed(above: Group, limit_mb: int) -> tuple[int, int]:
+    """How many were killed at their own limit, and for want of memory else, where one takes 100 MB."""
     with (
         started(HOLD, "100") as process,
-        group_of(above.folders["memory"], process, 50 * MEGABYTE) as group,
+        group_of(above.folders["memory"], process, limit_mb * MEGABYTE) as group,
     ):
         go(process)
         process.wait(30)
+        return group.n_out_of_memory(), group.n_starved()
 
-        assert (group.n_out_of_memory(), group.n_starved()) == (1, 0)
+
+@needs_groups
+def test_a_process_killed_at_the_limit_of_its_run_is_the_runs_own_doing(above: Group) -> None:
+    assert killed(above, 50) == (1, 0)
 
 
 @needs_groups
 def test_a_process_killed_below_the_limit_of_its_run_starved(above: Group) -> None:
     above.limit(memory_bytes=50 * MEGABYTE, n_pids=10)
-    with (
-        started(HOLD, "100") as process,
-        group_of(above.folders["memory"], process, 500 * MEGABYTE) as group,
-    ):
-        go(process)
-        process.wait(30)
-
-        assert (group.n_out_of_memory(), group.n_starved()) == (0, 1)
+    assert killed(above, 500) == (0, 1)
 
 
 @needs_groups
@@ -173,14 +170,7 @@ def test_a_run_at_its_limit_is_killed_also_where_the_group_above_would_let_it_wa
     if not switch.exists():
         pytest.skip("groups of version 2 always kill")
     switch.write_text("1")
-    with (
-        started(HOLD, "100") as process,
-        group_of(above.folders["memory"], process, 50 * MEGABYTE) as group,
-    ):
-        go(process)
-        process.wait(30)
-
-        assert group.n_out_of_memory() == 1
+    assert killed(above, 50) == (1, 0)
 
 
 @needs_groups
