@@ -7,7 +7,6 @@ of its own; a dashboard that visitors share would act as one of them for all.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 from jupyter_server.serverapp import ServerApp
@@ -18,12 +17,10 @@ from voila.paths import collect_template_paths
 from voila.tornado.handler import TornadoVoilaHandler
 
 from kit.credentials import OWN_DASHBOARD
-from kit.resources import folder
+from kit.resources import folder, jupyter_path
 
 NAMES = ("organizer", "leaderboard")
 """Each at ``/user/NAME/kit/…``, from the notebook of that name."""
-
-_TEMPLATES = Path(__file__).parent / "cli" / "jupyter"
 
 
 def _jupyter_server_extension_points() -> list[dict[str, str]]:
@@ -34,9 +31,7 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
     if not os.environ.get("JUPYTERHUB_USER"):
         server.log.info("The kit's dashboards are served here on a JupyterHub only: kit dashboard")
         return
-    # By these paths Voila finds a template, and the styles of those it is made from.
-    found = os.environ.get("JUPYTER_PATH", "")
-    os.environ["JUPYTER_PATH"] = f"{_TEMPLATES}{os.pathsep}{found}".rstrip(os.pathsep)
+    os.environ["JUPYTER_PATH"] = jupyter_path()
     given = {
         "config": server.config,
         "template_paths": collect_template_paths(["voila", "nbconvert"], "kit"),

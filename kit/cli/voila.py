@@ -6,10 +6,9 @@ import os
 import sys
 from pathlib import Path
 
-from kit.resources import folder
+from kit.resources import folder, jupyter_path
 
 NOTEBOOK = "organizer.ipynb"
-_TEMPLATES = Path(__file__).parent / "jupyter"
 _LOGINS = ("KIT_TOKEN", "JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE", "JUPYTERHUB_API_TOKEN", "JPY_API_TOKEN")
 
 
@@ -34,8 +33,7 @@ def command(host: str, port: int, notebooks: Path | None = None, *, prefix: str 
 
 def environment(service: str) -> dict[str, str]:
     """The environment of dashboards: it knows the service, its own template, and no login."""
-    found = os.environ.get("JUPYTER_PATH", "")
-    return without_logins(service) | {"JUPYTER_PATH": f"{_TEMPLATES}{os.pathsep}{found}".rstrip(os.pathsep)}
+    return without_logins(service) | {"JUPYTER_PATH": jupyter_path()}
 
 
 def without_logins(service: str) -> dict[str, str]:
