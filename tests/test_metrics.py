@@ -7,7 +7,6 @@ import itertools
 import math
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -536,16 +535,14 @@ def test_a_censored_row_is_compared_with_none_after_it() -> None:
     assert math.isnan(concordance_index(y_true, y_pred, events=np.array([0, 0, 1])))
 
 
-def test_concordance_of_a_hundred_thousand_rows_takes_no_quadratic_time() -> None:
+def test_concordance_of_a_million_rows_takes_no_quadratic_time() -> None:
     rng = np.random.default_rng(0)
-    y_true = rng.integers(0, 40_000, 100_000)
-    y_pred = rng.integers(0, 40_000, 100_000)
+    y_true, y_pred = rng.integers(0, 40_000, (2, 1_000_000))
 
-    started = time.perf_counter()
-    value = concordance_index(y_true, y_pred, events=rng.integers(0, 2, 100_000))
+    # Pair by pair it would not end within the time that a test may take.
+    value = concordance_index(y_true, y_pred, events=rng.integers(0, 2, 1_000_000))
 
     assert value == pytest.approx(0.5, abs=0.01)
-    assert time.perf_counter() - started < 5.0
 
 
 # The table --------------------------------------------------------------------------------------------
