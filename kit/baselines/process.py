@@ -24,6 +24,9 @@ from papermill.exceptions import PapermillExecutionError
 from kit.baselines._run import short
 
 PARAMETERS = {"data_dir": "data", "output_path": "predictions.csv"}
+START_S = 120
+OUTPUT_S = 60
+"""What a cell printed may come so much after its end; papermill's 4 s are soon over on a busy machine."""
 
 
 class _OutOfTime(SystemExit):
@@ -64,9 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGALRM, _out_of_time)
-    signal.setitimer(signal.ITIMER_REAL, given.timeout)
     progress = _Progress(given.tell)
     try:
+        signal.setitimer(signal.ITIMER_REAL, given.timeout)
         _run(given.notebook, given.executed, progress)
     except PapermillExecutionError as error:
         progress.end(describe(error), error.exec_count)
@@ -104,6 +107,8 @@ def _run(notebook: str, executed: str, progress: _Progress) -> None:
         kernel_name=_kernel(notebook),
         language="python" if _kernel(notebook) else None,
         progress_bar=False,
+        start_timeout=START_S,
+        iopub_timeout=OUTPUT_S,
     )
 
 
