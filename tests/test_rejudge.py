@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import four
 import pytest
 from test_store import claim, enrol, scored
+from waiting import until
 
 from kit._store.backup import restore_backup, write_backup
 from kit.competition import Competition, load_competition, question_version
@@ -306,11 +306,13 @@ def pool() -> Iterator[LocalPool]:
 
 
 def judge_all(store: Store, competition: Competition, pool: LocalPool) -> None:
-    judge, ends_at = Judge(store, [competition], pool), time.monotonic() + 60
-    while any(store.queue.counts().values()):
-        assert time.monotonic() < ends_at
+    judge = Judge(store, [competition], pool)
+
+    def is_idle() -> bool:
         judge.step()
-        time.sleep(0.01)
+        return not any(store.queue.counts().values())
+
+    until(is_idle, within_s=120)
 
 
 def test_judging_goes_on_under_the_copy_while_files_are_edited_to_pieces(
