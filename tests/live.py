@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
+import signal
 from collections.abc import Iterator
 
 import uvicorn
 from served import Served
+from waiting import until
+
+from kit.serve import _Server
 
 
 @contextlib.contextmanager
 def listening(service: Served) -> Iterator[str]:
-    """Serve an app by uvicorn in a thread of its own; gives its address."""
-    config = uvicorn.Config(
-        service.client.app, port=0, log_config=None, timeout_graceful_shutdown=1, lifespan="on"
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run)
-    thread.start()
+    """Serve an app by uvicorn, in the event loop in which it lives already; gives its address.
+
+    At the end it stops as on Ctrl-C, and all that it still answers has been answered.
+    """
+    app, portal = service.client.app, service.client.portal
+    assert portal is not None
+    config = uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=60, lifespan="off")
+    server = _Server(config, app.state.service.watch)  # type: ignore[attr-defined]
+    serving = portal.start_task_soon(server.serve)
     try:
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
+        until(lambda: server.started or serving.done())
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
-        thread.join()
+        server.handle_exit(signal.SIGINT, None)
+        serving.result()

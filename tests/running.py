@@ -4,33 +4,52 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx2
 import psutil
-from processes import command_of
+from processes import asked, command_of
+from waiting import until
+
+PORTS = range(11_000, 32_000)
+"""None of those that the system gives to connections by itself."""
+START_S, END_S = 120.0, 60.0
+_ours: list[socket.socket] = []
 
 
 def free_port() -> int:
-    with contextlib.closing(socket.socket()) as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A port that no other test of this machine takes while this process lives, listened on or not."""
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
+        name = socket.socket(socket.AF_UNIX)
+        try:
+            name.bind(f"\0port {port} of the kit's tests")
+            with socket.socket() as listener:
+                listener.bind(("", port))
+        except OSError:
+            name.close()
+        else:
+            _ours.append(name)
+            return port
+    raise AssertionError("no port is free")
 
 
-def wait_for_port(port: int, *, within_s: float = 60) -> None:
+def wait_for_port(port: int) -> None:
     """Wait until something listens on a port of this machine."""
-    ends_at = time.monotonic() + within_s
-    while time.monotonic() < ends_at:
-        with contextlib.suppress(OSError), contextlib.closing(socket.create_connection(("127.0.0.1", port))):
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"nothing listens on port {port}")
+
+    def is_answered() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return True
+        return False
+
+    until(is_answered, within_s=START_S)
 
 
 class Service:
@@ -55,11 +74,11 @@ class Service:
                 start_new_session=True,
                 env=os.environ | {"HOME": str(self.data)},
             )
-        ends_at = time.monotonic() + 60
+        ends_at = time.monotonic() + START_S
         while time.monotonic() < ends_at:
             assert self.process.poll() is None, self.log.read_text()
             with contextlib.suppress(httpx2.TransportError):
-                if httpx2.get(f"{self.url}/healthz", timeout=2).status_code == 200:
+                if httpx2.get(f"{self.url}/healthz", timeout=30).status_code == 200:
                     return
             time.sleep(0.1)
         raise AssertionError("the service did not start:\n" + self.log.read_text())
@@ -69,7 +88,7 @@ class Service:
         children = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-        _, alive = psutil.wait_procs(children, timeout=15)
+        _, alive = psutil.wait_procs(children, timeout=END_S)
         assert not alive, f"left behind: {[(p.pid, command_of(p)) for p in alive]}"
 
     def kill_all(self) -> None:
@@ -81,15 +100,19 @@ class Service:
     def judging_stopped(self) -> Iterator[None]:
         """Keep the judge from working, as a long queue would."""
         judges = psutil.Process(self.process.pid).children(recursive=True)
-        for each in judges:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.suspend()
+        _each(judges, psutil.Process.suspend)
         try:
+            until(lambda: self._is_writable() or _each(judges, psutil.Process.resume, psutil.Process.suspend))
             yield
         finally:
-            for each in judges:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    each.resume()
+            _each(judges, psutil.Process.resume)
+
+    def _is_writable(self) -> bool:
+        """Not where the judge was stopped in the middle of a transaction."""
+        with contextlib.closing(sqlite3.connect(self.data / "kit.db", isolation_level=None)) as database:
+            with contextlib.suppress(sqlite3.OperationalError):
+                database.execute("begin immediate")
+            return database.in_transaction
 
     def stop(self) -> None:
         """Stop it as Ctrl-C does; nothing may stay behind."""
@@ -97,8 +120,8 @@ class Service:
             return
         children = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(20)
-        _, alive = psutil.wait_procs(children, timeout=10)
+        self.process.wait(END_S)
+        _, alive = psutil.wait_procs(children, timeout=END_S)
         assert not alive, f"left behind: {[(p.pid, command_of(p)) for p in alive]}"
 
 
@@ -108,15 +131,22 @@ def running(
 ) -> Iterator[Service]:
     """A service that is stopped at the end."""
     service = Service(directories, data, workers=workers, options=options)
-    service.start()
     try:
+        service.start()
         yield service
     finally:
         service.stop()
 
 
+def _each(processes: Sequence[psutil.Process], *acts: Callable[[psutil.Process], object]) -> None:
+    for act in acts:
+        for process in processes:
+            asked(process, act, None)
+
+
 def sign_up(url: str, name: str) -> dict[str, str]:
     """Headers of a new participant."""
-    answer = httpx2.post(f"{url}/api/v1/users", json={"name": name, "password": f"pass-{name}-1234567"})
+    account = {"name": name, "password": f"pass-{name}-1234567"}
+    answer = httpx2.post(f"{url}/api/v1/users", json=account, timeout=END_S)
     answer.raise_for_status()
     return {"Authorization": f"Bearer {answer.json()['token']}"}

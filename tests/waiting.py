@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(is_so: Callable[[], T], *, within_s: float = 30) -> T:
+def until(is_so: Callable[[], T], *, within_s: float = 60) -> T:
     """What a condition gives as soon as that is true; it fails where it never is."""
     ends_at = time.monotonic() + within_s
     while not (found := is_so()):
