@@ -67,7 +67,7 @@ def _notebook(service: Service, browser: Browser, folder: Path, images: Path, *,
         size = {"width": 1240, "height": 1000}
         options = {"viewport": size, "device_scale_factor": 2}
         with browsing.visiting(browser, lab.address(file), "picture", **options) as visit:
-            notebook = Notebook(visit.page)
+            notebook = Notebook(visit)
             visit.page.get_by_role("tab", name="File Browser").click()
             notebook.run(0)
             board = notebook.run(1)

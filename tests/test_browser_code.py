@@ -27,7 +27,7 @@ def test_the_second_notebook_leads_from_the_login_over_a_dry_run_to_the_leaderbo
     ):
         shutil.copy(browsing.ROOT / "notebooks" / NOTEBOOK, lab.notebooks)
         with browsing.visiting(browser, lab.address(NOTEBOOK), "code") as visit:
-            notebook = Notebook(visit.page)
+            notebook = Notebook(visit)
             panel = notebook.run(0)
             log_in(panel, "ada", by="Sign up")
             expect(panel.locator(".kit-header")).to_contain_text("Logged in as ada")
