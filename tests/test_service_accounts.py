@@ -147,7 +147,6 @@ def test_a_token_can_be_revoked_by_its_owner_only(service: Served) -> None:
 
 def test_tokens_and_passwords_are_kept_as_hashes_only(service: Served) -> None:
     ada = service.sign_up("ada")
-    service.store.close()
 
     kept = b"".join(file.read_bytes() for file in service.store.directory.glob("kit.db*"))
 

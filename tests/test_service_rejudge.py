@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import four
 import pytest
 from conftest import Clock, Serve
 from served import COUNTS, Person, Served, scored
+from waiting import until
 
 from kit.judge import Judge
 from kit.submission import Outcome, State
@@ -135,14 +135,8 @@ def with_pool(service: Served) -> None:
     """Judge what waits for real."""
     pool = LocalPool(1)
     try:
-        judge, ends_at = (
-            Judge(service.store, service.competitions, pool, clock=service.clock),
-            time.monotonic() + 60,
-        )
-        while any(service.store.queue.counts().values()):
-            assert time.monotonic() < ends_at
-            judge.step()
-            time.sleep(0.01)
+        judge = Judge(service.store, service.competitions, pool, clock=service.clock)
+        until(lambda: not (judge.step() or any(service.store.queue.counts().values())))
     finally:
         pool.close()
 

@@ -325,7 +325,7 @@ def test_two_services_on_one_store_cannot_both_give_the_last_submission(store: S
 
     for process in processes:
         process.start()
-    taken = sorted(answers.get(timeout=60) for _ in processes)
+    taken = sorted(answers.get(timeout=240) for _ in processes)
     for process in processes:
         process.join()
 
@@ -376,6 +376,7 @@ def test_a_file_over_the_limit_is_refused_while_it_streams_and_never_held(serve:
             f"{url}/api/v1{COUNTS}/submissions?filename=p.csv",
             content=megabytes,
             headers={"Authorization": f"Bearer {ada.token}"},
+            timeout=60,
         )
         _, peak_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -397,6 +398,7 @@ def test_a_client_that_goes_away_leaves_nothing(service: Served) -> None:
             f"{url}/api/v1{COUNTS}/submissions?filename=p.csv",
             content=broken(),
             headers={"Authorization": f"Bearer {ada.token}"},
+            timeout=60,
         )
 
     assert left_behind(service) == []
