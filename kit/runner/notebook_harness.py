@@ -24,6 +24,8 @@ OUTPUT_BYTES = 4_000_000
 _OUTPUTS = 500
 _TEXT_BYTES = 20_000
 _START_S = 110
+_OUTPUT_S = 60
+"""What a cell printed may come so much after its end; papermill's 4 s are soon over on a busy machine."""
 _OPTIONS = ["--HistoryManager.enabled=False", "--IPKernelApp.quiet=True", "-f", "{connection_file}"]
 # The kernel hears forks of itself by TCP, and its library aborts where there is none: a file does as well.
 _KERNEL = """
@@ -245,7 +247,7 @@ def _engine(notebook: Notebook) -> Any:
                 del os.environ["MPLBACKEND"]
             return Client(
                 nb_man, km=kernel, kernel_name=kernel_name, timeout=None, startup_timeout=_START_S,
-                store_widget_state=False, record_timing=False,
+                iopub_timeout=_OUTPUT_S, store_widget_state=False, record_timing=False,
             ).execute(cwd=str(notebook.folder))  # fmt: skip
 
     return Engine
