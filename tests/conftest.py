@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import four
 import pytest
+from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 from served import Served, serving
 
 from kit.competition import Competition
@@ -17,6 +18,9 @@ from kit.store import Store
 
 if TYPE_CHECKING:
     from hub import Hub
+
+# What tests ask themselves may take longer than httpx2's five seconds on a busy machine.
+vars(DEFAULT_TIMEOUT_CONFIG).update(dict.fromkeys(("connect", "read", "write", "pool"), 60.0))
 
 collect_ignore_glob = ["submissions/*", "notebooks/*"]
 """Code and notebooks that attack: what looks for doctests must not import them."""

@@ -18,13 +18,17 @@ from test_cli_organizer import Kit
 from waiting import until
 
 N = 24
+N_FREE = 6
 METRIC = """\
 import time
+from pathlib import Path
 from weights import WEIGHT
 
 def off(truth, predictions):
-    time.sleep({pause})
-    return WEIGHT * float(abs(truth["count"] - predictions["count"]).mean())
+    errors = abs(truth["count"] - predictions["count"])
+    while {held} and errors.max() > {n_free} and not Path({gate!r}).exists():
+        time.sleep(0.05)
+    return WEIGHT * float(errors.mean())
 """
 
 
@@ -32,16 +36,26 @@ def off(truth, predictions):
 def directory(tmp_path: Path) -> Path:
     directory = four.write_open(tmp_path / "four")
     (directory / "metrics").mkdir()
-    write_metric(directory, pause=0, weight=1)
+    write_metric(directory, weight=1)
     toml = directory / "competition.toml"
     own = 'metric = "metrics/own.py:off"\ngreater_is_better = false'
-    toml.write_text(toml.read_text().replace('metric = "mae"', own))
+    toml.write_text(toml.read_text().replace('metric = "mae"', own) + "[limits]\njudge_wall_s = 600\n")
     return directory
 
 
-def write_metric(directory: Path, *, pause: float, weight: int) -> None:
-    (directory / "metrics/own.py").write_text(METRIC.format(pause=pause))
+def write_metric(directory: Path, *, weight: int, held: bool = False) -> None:
+    """A metric; one that is held takes all but the first submissions to the end only when `let_go`."""
+    text = METRIC.format(held=held, n_free=N_FREE, gate=str(gate_of(directory)))
+    (directory / "metrics/own.py").write_text(text)
     (directory / "metrics/weights.py").write_text(f"WEIGHT = {weight}\n")
+
+
+def gate_of(directory: Path) -> Path:
+    return directory.with_name("gate")
+
+
+def let_go(directory: Path) -> None:
+    gate_of(directory).touch()
 
 
 @pytest.fixture
@@ -69,7 +83,7 @@ def fill(service: Service, n: int) -> dict[str, str]:
         content = f"id,count\n1,{10 + i + 1}\n2,20\n3,{30 + i}\n4,40\n"
         answer = httpx2.post(url, params={"filename": "p.csv"}, content=content, headers=people[i % 2])
         assert answer.status_code == 201, answer.text
-    until(lambda: idle(service), within_s=60)
+    until(lambda: idle(service), within_s=120)
     return people[1]
 
 
@@ -99,22 +113,24 @@ def test_a_rejudge_outlives_ctrl_c_and_kill_9_and_judges_nothing_twice(
     bob = fill(service, N)
     board = f"{service.url}/api/v1/competitions/four/questions/counts/leaderboard"
     before = httpx2.get(board, headers=bob).json()["rows"]
-    write_metric(directory, pause=0.02, weight=3)
+    write_metric(directory, weight=3, held=True)
 
     command = begin(ola, "rejudge", "-c", "four", "--reason", "weights were wrong")
-    until(lambda: n_done(service) >= 3, within_s=60)
+    until(lambda: n_done(service) == N_FREE)
+    assert command.stderr is not None and "of 24 judged again" in command.stderr.readline()
     command.send_signal(signal.SIGINT)
-    _, told = command.communicate(timeout=30)
+    _, told = command.communicate(timeout=120)
     service.kill_all()
     at_the_kill = n_done(service)
     (directory / "metrics/own.py").write_text("half an ed(")
     service.start()
     during = httpx2.get(board, headers=bob).json()["rows"]
-    write_metric(directory, pause=0.02, weight=3)
+    write_metric(directory, weight=3, held=True)
+    let_go(directory)
     (ended,) = ola.json("rejudge", "-c", "four")
 
     assert command.returncode == 130 and "goes on in the background" in told
-    assert 3 <= at_the_kill < N
+    assert at_the_kill == N_FREE < N
     assert [row["score"] for row in during] == [row["score"] for row in before]
     assert (ended["id"], ended["state"], ended["n"], ended["n_done"]) == (1, "done", N, N)
     assert ended["reason"] == "weights were wrong"
