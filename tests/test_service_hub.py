@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +18,7 @@ import four
 import pytest
 from conftest import Clock
 from served import PASSWORD, Person, Served, scored, serving
+from waiting import until
 
 from kit.clock import to_text
 from kit.errors import NotLoggedIn, OrganizerError, ServiceError
@@ -31,12 +31,15 @@ SCOPE = "access:services!service=kit"
 
 @dataclass
 class Answers:
-    """What the stand-in says to each token, and how late."""
+    """What the stand-in says to each token."""
 
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
     status: int = 200
-    late_s: float = 0.0
+    goes_on: threading.Event = field(default_factory=threading.Event)
+    """While it is not set, the stand-in hangs."""
     n_asked: int = 0
+    n_at_once: int = 0
+    most_at_once: int = 0
     exchanged: list[dict[str, str]] = field(default_factory=list)
     """What came with the codes of log-ins; the code ``c-ada`` is good for the token ``t-ada``, once."""
 
@@ -48,11 +51,20 @@ class Answers:
 
 
 @contextlib.contextmanager
-def standing_in(answers: Answers) -> Iterator[Settings]:
+def standing_in(answers: Answers, *, timeout_s: float = 120.0) -> Iterator[Settings]:
+    """A Hub; one that does not answer for so long counts as away."""
+    counting = threading.Lock()
+    answers.goes_on.set()
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answers.n_asked += 1
-            time.sleep(answers.late_s)
+            with counting:
+                answers.n_asked += 1
+                answers.n_at_once += 1
+                answers.most_at_once = max(answers.most_at_once, answers.n_at_once)
+            answers.goes_on.wait()
+            with counting:
+                answers.n_at_once -= 1
             facts = answers.people.get(self.headers["Authorization"])
             self.say(answers.status if facts else 403, facts or {"status": 403})
 
@@ -84,8 +96,12 @@ def standing_in(answers: Answers) -> Iterator[Settings]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield Settings(f"http://127.0.0.1:{server.server_port}/hub/api", prefix="/services/kit")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(hubs, "TIMEOUT_S", timeout_s)
+            patch.setattr(hubs, "TURN_S", 2 * timeout_s)
+            yield Settings(f"http://127.0.0.1:{server.server_port}/hub/api", prefix="/services/kit")
     finally:
+        answers.goes_on.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -347,7 +363,8 @@ def test_a_hub_in_trouble_is_said_and_the_answer_is_worth_asking_again(
     if trouble == "away":
         object.__setattr__(hub.settings, "api_url", "http://127.0.0.1:9/hub/api")
     answers.status = 502 if trouble == "ill" else 200
-    answers.late_s = 1.0 if trouble == "slow" else 0.0
+    if trouble == "slow":
+        answers.goes_on.clear()
 
     answer = person(served, "t").get("/me")
 
@@ -362,7 +379,6 @@ def test_the_hub_is_asked_once_in_thirty_seconds_by_token_and_once_by_many_reque
 ) -> None:
     now = [100.0]
     answers.add("t", "ada")
-    answers.late_s = 0.1
 
     async def ask() -> None:
         hub = JupyterHub(settings, monotonic=lambda: now[0])
@@ -439,36 +455,35 @@ def test_while_the_hub_is_away_people_read_on_and_cannot_act_and_are_out_when_it
         asyncio.run(ask())
 
 
-def test_a_hall_that_comes_in_at_once_waits_its_turn_at_a_slow_hub(
-    answers: Answers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hubs, "TIMEOUT_S", 1.5)
-    answers.late_s = 0.3
+def test_a_hall_that_comes_in_at_once_waits_its_turn_at_a_slow_hub(answers: Answers) -> None:
     for k in range(100):
         answers.add(f"t{k}", f"p{k}")
 
     async def ask() -> None:
         hub = JupyterHub(settings)
-        found = await asyncio.gather(*(hub.visitor(f"t{k}") for k in range(100)))
+        answers.goes_on.clear()
+        asking = [asyncio.create_task(hub.visitor(f"t{k}")) for k in range(100)]
+        await asyncio.to_thread(until, lambda: answers.n_at_once == hubs.N_ASKING)
+        answers.goes_on.set()
+        found = await asyncio.gather(*asking)
         assert [each.name for each in found] == [f"p{k}" for k in range(100)]
+        assert answers.most_at_once <= hubs.N_ASKING
         await hub.close()
 
     with standing_in(answers) as settings:
         asyncio.run(ask())
 
 
-def test_a_hub_that_hangs_keeps_no_hall_waiting(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hubs, "TIMEOUT_S", 0.2)
-    answers.late_s = 1.0
-
+def test_a_hub_that_hangs_keeps_no_hall_waiting(answers: Answers) -> None:
     async def ask() -> None:
-        hub = JupyterHub(settings)
+        hub = JupyterHub(settings, monotonic=lambda: 100.0)
+        answers.goes_on.clear()
         found = await asyncio.gather(*(hub.visitor(f"t{k}") for k in range(100)), return_exceptions=True)
         assert {type(each) for each in found} == {ServiceError}
         assert answers.n_asked <= hubs.N_ASKING
         await hub.close()
 
-    with standing_in(answers) as settings:
+    with standing_in(answers, timeout_s=0.2) as settings:
         asyncio.run(ask())
 
 
