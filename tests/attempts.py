@@ -30,7 +30,10 @@ import zmq
 ATTACH, DETACH, WAIT_FOR_ALL = 16, 17, 0x40000000
 GET_FD = 438
 """The number of the system call pidfd_getfd."""
-SECONDS = 5
+SECONDS = 60
+"""What is tried answers at once, yes or no; a machine that stands still must not answer in its place."""
+LISTENS_S = 3
+"""How long others are listened to, who say something ten times a second."""
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -114,7 +117,7 @@ def by_debuggers(pid: int) -> None:
     if shutil.which("gdb"):
         attempt(f"gdb {pid}", lambda: succeeds("gdb", "-nx", "-batch", "-p", str(pid)))
     if shutil.which("strace"):
-        attempt(f"strace {pid}", lambda: stays("strace", "-o", "/dev/null", "-p", str(pid)))
+        attempt(f"strace {pid}", lambda: attaches(pid))
 
 
 def signals(pid: int) -> None:
@@ -159,13 +162,13 @@ def on_socket(address: str) -> None:
         attempt(f"connect to {address}", lambda: opened.connect(place))
 
 
-def overhear(port: int, since: float = 3) -> bool:
+def overhear(port: int, listens_s: float) -> bool:
     """Whether what a kernel prints can be heard at its port."""
     with zmq.Context() as context, context.socket(zmq.SUB) as heard:
         heard.linger = 0
         heard.subscribe(b"")
         heard.connect(f"tcp://127.0.0.1:{port}")
-        return bool(heard.poll(since * 1000))
+        return bool(heard.poll(listens_s * 1000))
 
 
 def become(account: str) -> None:
@@ -199,15 +202,17 @@ def succeeds(*command: str) -> bool:
     return ran.returncode == 0 and b"not permitted" not in ran.stderr
 
 
-def stays(*command: str) -> bool:
-    """Whether a command goes on instead of giving up."""
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=1)
-        return False
-    return True
+def attaches(pid: int) -> bool:
+    """Whether strace says that it got hold of a process, and not why it could not."""
+    command = ["strace", "-o", "/dev/null", "-p", str(pid)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as tool:
+        assert tool.stderr is not None
+        said = tool.stderr.readline()
+        tool.terminate()
+    return "attached" in said
 
 
-def try_all(aims: dict[str, Any]) -> list[str]:
+def try_all(aims: dict[str, Any], listens_s: float = LISTENS_S) -> list[str]:
     """Try everything on all aims; returns what succeeded."""
     done.clear()
     for database in aims["databases"]:
@@ -217,7 +222,7 @@ def try_all(aims: dict[str, Any]) -> list[str]:
     for address in aims["sockets"]:
         on_socket(address)
     for port in aims["ports"]:
-        attempt(f"overhear {port}", lambda port=port: overhear(port))
+        attempt(f"overhear {port}", lambda port=port: overhear(port, listens_s))
     for url in aims["urls"]:
         on_url(url)
     for account in aims["accounts"]:
@@ -241,7 +246,7 @@ def own_things(url: str) -> Iterator[dict[str, Any]]:
     Path("own-file").touch()
     with contextlib.closing(sqlite3.connect("own.db")) as made:
         made.execute("create table t (x)")
-    child = subprocess.Popen(["sleep", "60"], stdin=subprocess.DEVNULL)
+    child = subprocess.Popen(["sleep", "3600"], stdin=subprocess.DEVNULL)
     with socket.socket(socket.AF_UNIX) as listener, zmq.Context() as context:
         listener.bind("own.socket")
         listener.listen()
@@ -280,7 +285,7 @@ def main() -> None:
     folder.mkdir()
     os.chdir(folder)
     with own_things(aims.pop("own_url")) as own:
-        control = try_all(own)
+        control = try_all(own, SECONDS)
     found = try_all(aims)
     os.chdir(home)
     print(json.dumps({"uid": os.getuid(), "tty": sys.stdin.isatty(), "control": control, "done": found}))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
+import fcntl
 import json
 import os
 import pwd
@@ -29,11 +29,17 @@ import psutil
 from running import free_port
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
+from waiting import until
 
 ROOT = Path(__file__).parent.parent
 PROXY = ROOT / ".venv/npm/node_modules/.bin/configurable-http-proxy"
 NAMES = ("alice", "bob", "olga")
 """Participants alice and bob; olga, whom the group organizers makes one."""
+
+LONG_S = 240
+"""What takes so long hangs, on a busy machine too."""
+PASSING = frozenset({502, 503, 504})
+"""Answers after which the client asks again: the Hub, or its proxy, was too busy."""
 
 HALL = """
 [access]
@@ -111,15 +117,21 @@ class Person:
         return _header(self.token)
 
     def ask(self, method: str, path: str, **given: Any) -> httpx2.Response:
-        """A request to the service, through the proxy."""
-        return httpx2.request(method, f"{self.hub.service}{path}", headers=self.header, timeout=60, **given)
+        """The answer to a request to the service, through the proxy, once it is more than to ask again."""
+        url, given = f"{self.hub.service}{path}", {"headers": self.header, "timeout": LONG_S} | given
+
+        def answered() -> httpx2.Response | None:
+            answer = httpx2.request(method, url, **given)
+            return None if answer.status_code in PASSING else answer
+
+        return until(answered, within_s=60)
 
     def start_server(self, server: str = "") -> None:
         """Start the person's server, or a named one, unless it runs, and wait until it answers."""
         with contextlib.suppress(AssertionError):
             path = f"servers/{server}" if server else "server"
             self.hub.api("POST", f"/users/{self.name}/{path}")
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + LONG_S
         while time.monotonic() < deadline:
             found = self.hub.api("GET", f"/users/{self.name}").json().get("servers", {}).get(server)
             if found and found["ready"]:
@@ -141,13 +153,13 @@ class Person:
     def _opened(self, kind: str, key: str, status: int, server: str = "") -> Iterator[tuple[str, str]]:
         """Something new on the person's server, until the block ends: the server's address, and its name."""
         url = f"{self.hub.url}/user/{self.name}{server and '/'}{server}"
-        made = httpx2.post(f"{url}/api/{kind}", headers=self.header, timeout=60)
+        made = httpx2.post(f"{url}/api/{kind}", headers=self.header, timeout=LONG_S)
         assert made.status_code == status, made.text
         name = made.json()[key]
         try:
             yield url, name
         finally:
-            httpx2.delete(f"{url}/api/{kind}/{name}", headers=self.header, timeout=60)
+            httpx2.delete(f"{url}/api/{kind}/{name}", headers=self.header, timeout=LONG_S)
 
     @property
     def home(self) -> Path:
@@ -158,7 +170,7 @@ class Person:
         """Write a file into the person's home, as the person."""
         url = f"{self.hub.url}/user/{self.name}/api/contents/{name}"
         file = {"type": "file", "format": "text", "content": text}
-        kept = httpx2.put(url, json=file, headers=self.header, timeout=60)
+        kept = httpx2.put(url, json=file, headers=self.header, timeout=LONG_S)
         assert kept.is_success, kept.text
 
 
@@ -242,7 +254,7 @@ class Hub:
     def api(self, method: str, path: str, **given: Any) -> httpx2.Response:
         """A request to the Hub's own interface, with every right."""
         response = httpx2.request(
-            method, f"{self.url}/hub/api{path}", headers=_header(self.token), timeout=60, **given
+            method, f"{self.url}/hub/api{path}", headers=_header(self.token), timeout=LONG_S, **given
         )
         assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
         return response
@@ -269,9 +281,6 @@ class Hub:
         self.api("POST", f"/groups/{group}/users", json={"users": [name]})
 
 
-_NUMBERS = itertools.count()
-
-
 @contextlib.contextmanager
 def running_hub(
     *, base: str = "", top: str = "", more: Mapping[str, str] | None = None, host: str = ""
@@ -281,49 +290,68 @@ def running_hub(
     ``top`` are lines added to its competition; ``more`` those of further ones, by slug. ``host`` is the
     address of a proxy before it, where everyone's server and the service have names below that one's.
     """
-    _remove_leftovers()
-    # Several Hubs may run below one process.
-    mark = f"{os.getpid():07d}{next(_NUMBERS)}"
+    # Several Hubs may run below one process, and numbers of processes are given again.
+    mark = f"{os.getpid():07d}{secrets.token_hex(3)}"
     accounts = {short: f"kit{mark}{short}" for short in NAMES}
     account = f"kit{mark}service"
     folder = Path(tempfile.mkdtemp(prefix="kit-hub-", dir="/tmp"))
     folder.chmod(0o755)
     try:
-        for name in (*accounts.values(), account):
-            subprocess.run(
-                [
-                    "useradd",
-                    "--create-home",
-                    "--home-dir",
-                    folder / "home" / name,
-                    "--shell",
-                    "/bin/bash",
-                    name,
-                ],
-                check=True,
-                capture_output=True,
-            )
-            # As The Littlest JupyterHub makes homes; Debian's own default lets everyone read them.
-            (folder / "home" / name).chmod(0o700)
+        _make_accounts((*accounts.values(), account), folder / "home")
         hub = Hub(folder, free_port(), free_port(), secrets.token_hex(16), base, account, accounts, host=host)
         _write(hub, {"four": top, **(more or {})})
         with _process(hub):
             for name in accounts.values():
                 hub.add(name)
             hub.join("olga", "organizers")
+            # Whoever comes before that downloads the data, and stays with them.
+            until(lambda: _is_shared(hub))
             yield hub
     finally:
-        for name in (*accounts.values(), account):
-            subprocess.run(["userdel", "--force", name], capture_output=True, check=False)
+        with _changing_accounts():
+            for name in (*accounts.values(), account):
+                _remove_account(name)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_shared(hub: Hub) -> bool:
+    """Whether the service has put its two files where all accounts can read them, which it does by itself."""
+    with contextlib.suppress(FileNotFoundError):
+        return sum(bool(path.stat().st_mode & 0o004) for path in hub.shared.iterdir()) == 2
+    return False
+
+
+@contextlib.contextmanager
+def _changing_accounts() -> Iterator[None]:
+    """Change the machine's accounts while no other test does: its tools wait for each other but shortly."""
+    place = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(place)
+
+
+def _make_accounts(names: Sequence[str], homes: Path) -> None:
+    with _changing_accounts():
+        _remove_leftovers()
+        for name in names:
+            options = ["--create-home", "--home-dir", homes / name, "--shell", "/bin/bash"]
+            subprocess.run(["useradd", *options, name], check=True, capture_output=True)
+            # As The Littlest JupyterHub makes homes; Debian's own default lets everyone read them.
+            (homes / name).chmod(0o700)
 
 
 def _remove_leftovers() -> None:
     """Accounts of tests that were killed."""
     for each in pwd.getpwall():
-        found = re.fullmatch(rf"kit(\d{{7}})({'|'.join(NAMES)}|service)", each.pw_name)
+        found = re.fullmatch(rf"kit(\d{{7}})[0-9a-f]{{6}}({'|'.join(NAMES)}|service)", each.pw_name)
         if found and not psutil.pid_exists(int(found[1])):
-            subprocess.run(["userdel", "--force", each.pw_name], capture_output=True, check=False)
+            _remove_account(each.pw_name)
+
+
+def _remove_account(name: str) -> None:
+    subprocess.run(["userdel", "--force", name], capture_output=True, check=False)
 
 
 def _write(hub: Hub, competitions: Mapping[str, str]) -> None:
@@ -370,7 +398,7 @@ def _process(hub: Hub) -> Iterator[None]:
 
 
 def _wait(hub: Hub, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + LONG_S
     while time.monotonic() < deadline:
         assert process.poll() is None, hub.log.read_text()
         with contextlib.suppress(httpx2.TransportError):
@@ -440,41 +468,42 @@ def _header(token: str) -> dict[str, str]:
 
 
 async def _execute(url: str, token: str, code: str) -> str:
-    request = HTTPRequest(url.replace("http", "ws", 1), headers=_header(token), request_timeout=60)
+    request = HTTPRequest(url.replace("http", "ws", 1), headers=_header(token), request_timeout=LONG_S)
     socket = await websocket_connect(request)
     number = uuid.uuid4().hex
     header = {"msg_id": number, "msg_type": "execute_request", "username": "", "session": uuid.uuid4().hex}
     content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
     message = {"header": header | {"version": "5.3"}, "parent_header": {}, "metadata": {}, "content": content}
     await socket.write_message(json.dumps(message | {"channel": "shell", "buffers": []}))
-    printed = []
+    # What is printed comes by another way than the reply, and may come later: the kernel's rest is its end.
+    awaited, printed = {"execute_reply", "idle"}, []
     try:
-        async with asyncio.timeout(120):
-            while True:
+        async with asyncio.timeout(LONG_S):
+            while awaited:
                 received = await socket.read_message()
                 assert received is not None, "the kernel went away"
                 answer = json.loads(received)
                 if answer["parent_header"].get("msg_id") != number:
                     continue
-                if answer["msg_type"] == "stream":
-                    printed.append(answer["content"]["text"])
-                if answer["msg_type"] == "execute_reply":
-                    assert answer["content"]["status"] == "ok", "\n".join(answer["content"]["traceback"])
-                    break
-            await asyncio.sleep(0.3)
+                kind, told = answer["msg_type"], answer["content"]
+                if kind == "stream" and told["name"] == "stdout":
+                    printed.append(told["text"])
+                if kind == "execute_reply":
+                    assert told["status"] == "ok", "\n".join(told["traceback"])
+                awaited.discard(told["execution_state"] if kind == "status" else kind)
     finally:
         await _end(socket)
     return "".join(printed)
 
 
 async def _type(url: str, token: str, command: str) -> str:
-    request = HTTPRequest(url.replace("http", "ws", 1), headers=_header(token), request_timeout=60)
+    request = HTTPRequest(url.replace("http", "ws", 1), headers=_header(token), request_timeout=LONG_S)
     terminal = await websocket_connect(request)
     # What is typed is shown too, and must not look like what is printed.
     await terminal.write_message(json.dumps(["stdin", f"{command}; echo o''ver\r"]))
     shown = ""
     try:
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(LONG_S):
             while "over\r\n" not in shown:
                 received = await terminal.read_message()
                 assert received is not None, f"the terminal went away:\n{shown}"

@@ -9,9 +9,9 @@ import pwd
 import shutil
 import stat
 import sys
-import threading
-import time
 from collections.abc import Iterator
+from concurrent import futures
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ import httpx2
 import psutil
 import pytest
 from attempts import started_at
-from hub import Hub, Person, missing, processes_of
+from hub import LONG_S, Hub, Person, missing, processes_of
 from processes import asked
+from waiting import until
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = [pytest.mark.timeout(900), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 
 SLOW_CODE = """
 import time
@@ -33,7 +34,7 @@ from sklearn.dummy import DummyRegressor
 
 class Slow(DummyRegressor):
     def fit(self, X, y):
-        time.sleep(30)
+        time.sleep(100)
         return super().fit(X, y)
 
 
@@ -47,10 +48,8 @@ SAYING = f"""
 import time
 from pathlib import Path
 Path("saying").touch()
-for _ in range(600):
+while Path("saying").exists():
     print("{SAID}", flush=True)
-    if not Path("saying").exists():
-        break
     time.sleep(0.1)
 """
 """What olga's kernel does meanwhile: it prints what nobody else may hear."""
@@ -92,6 +91,41 @@ def below(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in (*folders, *files))
 
 
+@contextlib.contextmanager
+def saying(person: Person) -> Iterator[None]:
+    """Let a kernel of theirs say something all the time."""
+    file = person.home / "saying"
+    with futures.ThreadPoolExecutor() as pool:
+        said = pool.submit(person.run, SAYING)
+        try:
+            until(lambda: file.exists() or said.done(), within_s=180)
+            yield
+        finally:
+            file.unlink(missing_ok=True)
+        said.result()
+
+
+@contextlib.contextmanager
+def running_code(person: Person, hub: Hub) -> Iterator[int]:
+    """Let code of theirs run; gives the submission."""
+    number = int(person.ask("POST", SUBMIT_CODE, content=SLOW_CODE).json()["id"])
+    try:
+        until(lambda: is_running(person, number) and has_sandbox(hub), within_s=180)
+        yield number
+    finally:
+        person.ask("POST", f"/api/v1/submissions/{number}/cancel")
+
+
+def is_running(person: Person, submission: int) -> bool:
+    """Whether a fold of code is under way: before, its sandbox may be one that only tries out what holds."""
+    code = person.ask("GET", f"/api/v1/submissions/{submission}").json()["code"]
+    return any(fold["state"] == "running" for fold in code["folds"])
+
+
+def has_sandbox(hub: Hub) -> bool:
+    return any("bwrap" in asked(process, psutil.Process.name, "") for process in processes_of(hub.account))
+
+
 @pytest.fixture(scope="module")
 def aims(hub: Hub) -> Iterator[dict[str, Any]]:
     """Everything of the service's and of olga's, while her code and her kernel run."""
@@ -99,13 +133,12 @@ def aims(hub: Hub) -> Iterator[dict[str, Any]]:
     olga.start_server()
     olga.keep("secret.ipynb", "{}")
     hers = olga.ask("POST", SUBMIT, content=four.OFF_BY_ONE).json()["id"]
-    running = olga.ask("POST", SUBMIT_CODE, content=SLOW_CODE).json()["id"]
-    wait_for_code(olga, running, hub)
-    saying = threading.Thread(target=olga.run, args=(SAYING,))
-    saying.start()
-    while not (olga.home / "saying").exists():
-        assert saying.is_alive()
-        time.sleep(0.1)
+    with running_code(olga, hub) as code, saying(olga):
+        yield everything(hub, olga, hers, code)
+
+
+def everything(hub: Hub, olga: Person, hers: int, running: int) -> dict[str, Any]:
+    """What of the service and of olga, by kind."""
     processes = processes_of(hub.account)
     others = processes_of(olga.name)
     folders = [hub.data, hub.folder / "four", hub.folder / "hub", olga.home]
@@ -113,12 +146,12 @@ def aims(hub: Hub) -> Iterator[dict[str, Any]]:
     for name in (hub.account, olga.name):
         for place in ("/tmp", "/dev/shm", "/run"):
             paths += owned(Path(place), pwd.getpwnam(name).pw_uid)
-    yield {
+    return {
         "own_url": f"{hub.direct}/healthz",
         "databases": [str(hub.data / "kit.db"), str(hub.folder / "hub/jupyterhub.sqlite")],
         "paths": [path for path in paths if not path.startswith(str(olga.home / "saying"))],
         "sockets": [address for p in (*processes, *others) for address in sockets_of(p)],
-        "ports": [json.loads(path.read_text())["iopub_port"] for path in olga.home.rglob("kernel-*.json")],
+        "ports": [json.loads(path.read_text())["iopub_port"] for path in connections_of(olga)],
         "urls": [
             f"{hub.direct}/api/v1/users",
             f"{hub.direct}/api/v1/submissions/{hers}",
@@ -135,9 +168,11 @@ def aims(hub: Hub) -> Iterator[dict[str, Any]]:
             if p.is_running()
         ],
     }
-    (olga.home / "saying").unlink()
-    saying.join()
-    olga.ask("POST", f"/api/v1/submissions/{running}/cancel")
+
+
+def connections_of(person: Person) -> list[Path]:
+    """Files that say where their kernels listen."""
+    return [path for path in below(person.home) if fnmatch(path.name, "kernel-*.json")]
 
 
 @pytest.mark.parametrize("origin", ["kernel", "terminal"])
@@ -182,21 +217,6 @@ def sockets_of(process: psutil.Process) -> list[str]:
     return [s.laddr for s in asked(process, lambda p: p.net_connections("unix"), []) if s.laddr]
 
 
-def is_settled(process: psutil.Process) -> bool:
-    """Whether it is a sandbox; younger ones may only try out what holds here."""
-    return asked(process, lambda p: "bwrap" in p.name() and time.time() - p.create_time() > 3, False)
-
-
-def wait_for_code(person: Person, submission: int, hub: Hub) -> list[int]:
-    """The processes of a submission's sandbox, as soon as it runs."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if settled := [p.pid for p in processes_of(hub.account) if is_settled(p)]:
-            return settled
-        time.sleep(0.2)
-    raise AssertionError(person.ask("GET", f"/api/v1/submissions/{submission}").text)
-
-
 def environments_of(account: str) -> dict[int, bytes]:
     """Of its processes; those that end meanwhile have none."""
     found = {}
@@ -227,7 +247,10 @@ def test_the_services_own_token_has_no_right_at_the_hub(hub: Hub) -> None:
     header = {"Authorization": f"token {token}"}
 
     for path in ("/users", "/groups", "/proxy", f"/users/{hub.accounts['alice']}"):
-        assert httpx2.get(f"{hub.url}/hub/api{path}", headers=header).status_code in (403, 404), path
+        assert httpx2.get(f"{hub.url}/hub/api{path}", headers=header, timeout=LONG_S).status_code in (
+            403,
+            404,
+        ), path
 
 
 def test_the_services_folder_is_open_to_its_account_alone(hub: Hub) -> None:

@@ -11,7 +11,7 @@ import four
 import pytest
 from hub import Hub, missing
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = [pytest.mark.timeout(900), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 
 NAMES = "/api/v1/competitions/four/questions/counts/shared"
 READING = """
