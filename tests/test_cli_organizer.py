@@ -226,6 +226,22 @@ def test_a_folder_that_was_a_hubs_makes_passwords_again_where_its_service_is_not
     assert len(made["password"]) >= 16
 
 
+def test_people_of_a_hub_are_imported_under_the_names_it_gives(anyone: Kit, tmp_path: Path) -> None:
+    people, data = tmp_path / "people.csv", tmp_path / "data"
+    people.write_text("name\nzoë@example.org\no'brien\n", encoding="utf-8")
+    elsewhere = anyone("users", "import", people, "--data", data)
+    with only_service(data, by_hub=True):
+        pass
+
+    imported = anyone("users", "import", people, "--data", data)
+    people.write_text("name\na/b\n")
+    refused = anyone("users", "import", people, "--data", data)
+
+    assert "line 2: the name 'zoë@example.org' is not 2 to 40 letters" in elsewhere.stderr
+    assert imported.stderr.startswith("2 added.")
+    assert "the name 'a/b' is none of a JupyterHub" in refused.stderr
+
+
 def test_names_that_a_spreadsheet_would_compute_are_guarded_and_read_back(
     anyone: Kit, tmp_path: Path
 ) -> None:

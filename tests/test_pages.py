@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import four
@@ -239,3 +241,20 @@ def test_a_baseline_and_a_score_below_zero_have_their_place() -> None:
     assert 'class="baseline"' in html
     assert 'aria-label="-1 to 0"' in html
     assert '<td class="rank"></td>' in html
+
+
+def test_a_page_that_fails_says_so_to_browsers_as_a_page_with_the_incidents_number(world: Served) -> None:
+    with closing(sqlite3.connect(world.store.directory / "kit.db")) as db:
+        db.execute("alter table team rename to gone")
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    address = "/four/leaderboard?split=public&page=2"
+
+    shown = world.client.get(address, headers=browser)
+    told = world.client.get(f"/api/v1{COUNTS}/leaderboard", headers=browser)
+
+    told_here = r"<p>The service failed\. Quote incident [\w-]+ to the organizers\.</p>"
+    assert (shown.status_code, told.status_code) == (500, 500)
+    assert re.search(told_here, shown.text)
+    assert "gone" not in shown.text and "sql" not in shown.text.lower()
+    assert shown.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src")
+    assert told.json()["error"]["incident"]

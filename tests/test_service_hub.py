@@ -222,6 +222,35 @@ def test_people_imported_on_a_hub_get_teams_and_no_passwords(
     assert [each["name"] for each in store.accounts.teams("four")] == ["owls"]
 
 
+def test_whoever_is_in_a_list_is_known_by_any_name_that_the_hub_gives_them(
+    on_hub: Any, answers: Answers, store: Store
+) -> None:
+    served = on_hub()
+    answers.add("t-hugo", "hugo", "organizers")
+    answers.add("t-zoe", "zoë@example.org")
+    answers.add("t-long", "x" * 255)
+    names = ["Zoë@Example.org", "x" * 255]
+    people = [{"name": name, "team": "owls", "competition": "four"} for name in names]
+
+    made = person(served, "t-hugo").post("/users/import", json={"users": people}).json()
+    me = person(served, "t-zoe").get("/me").json()
+
+    assert [(each["created"], each["problem"]) for each in made] == [(True, None)] * 2
+    assert me["name"] == "zoë@example.org"
+    assert person(served, "t-long").get("/me").status_code == 200
+    assert store.accounts.teams("four")[0]["members"] == ["x" * 255, "zoë@example.org"]
+
+
+@pytest.mark.parametrize("name", ["a/b", "", "x" * 256, "ada\u200b", " ada"])
+def test_a_name_that_no_hub_gives_is_refused_in_a_list(on_hub: Any, answers: Answers, name: str) -> None:
+    answers.add("t-hugo", "hugo", "organizers")
+
+    answer = person(on_hub(), "t-hugo").post("/users/import", json={"users": [{"name": name}]})
+
+    assert answer.status_code == 422
+    assert "1 to 255 characters, none of them a slash or invisible" in answer.json()["error"]["message"]
+
+
 def test_an_account_made_before_becomes_the_hubs_and_its_password_ends(
     on_hub: Any, answers: Answers, store: Store
 ) -> None:

@@ -71,7 +71,8 @@ class Accounts:
         Raises
         ------
         NotAllowed
-            Names that differ only in case are one here, and cannot be two people.
+            Names that differ only in case are one here, and cannot be two people. But where an organizer put
+            Ada into a team before she came, it is ada: Hubs write names in small letters.
         """
         if (known := self.known_hub_user(name, role, now=now)) is not None:
             return known
@@ -79,12 +80,18 @@ class Accounts:
             row = {"name": name, "name_key": name.casefold(), "role": role, "created_at": to_text(now)}
             db.table("user").insert({**row, "by_hub": 1}, ignore=True)
             found = self.user(name)
-            if found["name"] != name:
+            if found["name"] != name and not _awaits(found, name):
                 raise NotAllowed(
                     f"The names {name!r} and {found['name']!r} differ only in case, and the second one "
                     "takes part already: ask the organizers."
                 )
-            facts = {"by_hub": 1, "role": role, "password_hash": None, "last_seen_at": to_text(now)}
+            facts = {
+                "name": name,
+                "by_hub": 1,
+                "role": role,
+                "password_hash": None,
+                "last_seen_at": to_text(now),
+            }
             db.table("user").update(found["id"], facts)
             if not found["by_hub"]:
                 self._revoke(db, "user_id", found["id"], now)
@@ -309,3 +316,9 @@ class Accounts:
         """Whether a user accepted this wording of the rules."""
         sql = "select 1 from rules_acceptance where competition = ? and user_id = ? and rules_hash = ?"
         return self._c.row(sql, [competition, user_id, rules_hash]) is not None
+
+
+def _awaits(user: Row, name: str) -> bool:
+    """Whether an account that nobody could use yet was made for the one whom a JupyterHub names so."""
+    is_unused = not user["by_hub"] and user["password_hash"] is None and user["last_seen_at"] is None
+    return is_unused and user["name"].lower() == name

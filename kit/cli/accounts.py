@@ -18,6 +18,8 @@ Person = dict[str, Any]
 """``name`` and, where given, ``email``, ``password``, ``team``, ``competition``."""
 
 COLUMNS = ("name", "email", "team", "password")
+OWN_NAME = "the name {!r} is not 2 to 40 letters, digits, or _ . -"
+HUB_NAME = "the name {!r} is none of a JupyterHub: 1 to 255 visible characters without a slash"
 
 
 class Accounts(Protocol):
@@ -66,7 +68,7 @@ class StoreAccounts:
         from kit.clock import utc_now
         from kit.service.auth import new_password
 
-        _check(person)
+        _check(person, by_hub=self.by_hub)
         if organizer:
             self._check_own(f"put {person['name']!r} into the Hub's group of organizers")
         password = None if self.by_hub else person.get("password") or new_password()
@@ -95,8 +97,8 @@ class StoreAccounts:
         from kit.clock import utc_now
         from kit.service.auth import new_password
 
-        _check({"name": name, **({"password": password} if password is not None else {})})
         self._check_own(f"set the password of {name!r} there")
+        _check({"name": name, **({"password": password} if password is not None else {})})
         chosen = password or new_password()
         self._store.accounts.set_password(name, self._passwords.hash(chosen), now=utc_now())
         return None if password else chosen
@@ -144,7 +146,7 @@ class HttpAccounts:
             raise NotAllowed(
                 "Organizers are added on the service's own machine: kit users add NAME --organizer --data DIR"
             )
-        _check(person)
+        _check(person, by_hub=self.by_hub)
         made = next(self.import_people([person]))
         if not made["created"]:
             raise AlreadyExists(f"The name {person['name']!r} is taken: choose another.")
@@ -181,8 +183,8 @@ class HttpAccounts:
         return found
 
 
-def read_people(file: Path, competition: str | None) -> list[Person]:
-    """The people of a CSV file.
+def read_people(file: Path, competition: str | None, *, by_hub: bool = False) -> list[Person]:
+    """The people of a CSV file, with the names that people choose or, ``by_hub``, those of a JupyterHub.
 
     Raises
     ------
@@ -206,7 +208,7 @@ def read_people(file: Path, competition: str | None) -> list[Person]:
             if competition is None:
                 raise InvalidRequest(f"{file} names teams: say of which competition with -c.")
             person["competition"] = competition
-        problems += [f"line {line}: {p}" for p in _row_problems(row, person, lines, line)]
+        problems += [f"line {line}: {p}" for p in _row_problems(row, person, lines, line, by_hub)]
         people.append(person)
     if problems:
         head = f"{file} has {len(problems)} problem{'s' * (len(problems) > 1)}; nobody was added."
@@ -228,41 +230,43 @@ def _check_columns(file: Path, names: Sequence[str]) -> None:
         )
 
 
-def _row_problems(row: dict[Any, Any], person: Person, lines: dict[str, int], line: int) -> Iterable[str]:
+def _row_problems(
+    row: dict[Any, Any], person: Person, lines: dict[str, int], line: int, by_hub: bool
+) -> Iterable[str]:
     if None in row or None in row.values():
         yield "more or fewer fields than columns"
         return
     if "name" not in person:
         yield "no name"
         return
-    yield from problems_of(person)
+    yield from problems_of(person, by_hub=by_hub)
     key = person["name"].casefold()
     if key in lines:
         yield f"the name {person['name']!r} stands in line {lines[key]} too"
     lines.setdefault(key, line)
 
 
-def problems_of(person: Person) -> list[str]:
+def problems_of(person: Person, *, by_hub: bool = False) -> list[str]:
     """What is wrong with a person's facts, by the service's own rules; no password is repeated."""
     from pydantic import ValidationError
 
-    from kit.service.models.organizer import NewUser
+    from kit.service.models.organizer import NewUser, is_chosen
 
     rules = {
-        "name": "the name {!r} is not 2 to 40 letters, digits, or _ . -",
+        "name": HUB_NAME if by_hub else OWN_NAME,
         "email": "{!r} is no e-mail address",
         "team": "the team {!r} is not 2 to 40 letters, digits, spaces, or _ . -",
         "password": "the password is shorter than 10 characters",
     }
+    keys = {} if by_hub or is_chosen(person["name"]) else {"name": None}
     try:
         NewUser.model_validate(person)
     except ValidationError as error:
-        keys = dict.fromkeys(str(e["loc"][0]) for e in error.errors())
-        return [rules.get(key, f"{key} {{!r}} is not accepted").format(person.get(key)) for key in keys]
-    return []
+        keys |= dict.fromkeys(str(e["loc"][0]) for e in error.errors())
+    return [rules.get(key, f"{key} {{!r}} is not accepted").format(person.get(key)) for key in keys]
 
 
-def _check(person: Person) -> None:
-    if problems := problems_of(person):
+def _check(person: Person, *, by_hub: bool = False) -> None:
+    if problems := problems_of(person, by_hub=by_hub):
         text = "; ".join(problems)
         raise InvalidRequest(f"{text[0].upper()}{text[1:]}.")

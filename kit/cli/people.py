@@ -91,7 +91,8 @@ def import_csv(
     from kit.cells import guarded
     from kit.cli.accounts import read_people
 
-    people = read_people(file, competition)
+    data = data or _found_data()
+    people = read_people(file, competition, by_hub=_is_by_hub(data))
     with _accounts(data, may_create=True) as accounts, _private(output) as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(["name", "password"])
@@ -167,6 +168,21 @@ def existing_store(data: Path) -> Store:
     return Store(data)
 
 
+def _found_data() -> Path | None:
+    """The data folder that is here, where no service is named."""
+    if "KIT_URL" in os.environ or not (FOUND_DATA / "kit.db").is_file():
+        return None
+    tell(f"Working on {FOUND_DATA}.")
+    return FOUND_DATA
+
+
+def _is_by_hub(data: Path | None) -> bool:
+    from kit.cli.results import client
+    from kit.service_lock import is_of_hub
+
+    return is_of_hub(data) if data is not None else client().is_by_hub
+
+
 @contextmanager
 def _accounts(data: Path | None, *, may_create: bool = False) -> Iterator[Accounts]:
     """The accounts of a data folder, else those of the service that the login is for."""
@@ -175,9 +191,7 @@ def _accounts(data: Path | None, *, may_create: bool = False) -> Iterator[Accoun
     from kit.cli.results import client
     from kit.store import Store
 
-    if data is None and "KIT_URL" not in os.environ and (FOUND_DATA / "kit.db").is_file():
-        data = FOUND_DATA
-        tell(f"Working on {data}.")
+    data = data or _found_data()
     if data is None:
         service = client()
         check_organizer(service)

@@ -7,10 +7,12 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.service.context import Service
 from kit.service.errors import unexpected
+from kit.service.page import failed_page
 from kit.service.uploads import Body
 
 HEADERS = {
@@ -48,7 +50,7 @@ class Guard:
                 unexpected, error, where, service.store, service.clock, service.troubles
             )
             if answer.status is None:
-                await response(scope, receive, answer.send)
+                await failed_page(Request(scope), response)(scope, receive, answer.send)
         finally:
             self._service.counts.add(scope["method"], _route(scope), answer.status or 500)
 

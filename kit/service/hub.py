@@ -6,7 +6,6 @@ import asyncio
 import math
 import random
 import time
-import unicodedata
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import httpx2
 
 from kit.errors import NotAllowed, NotLoggedIn, OrganizerError, ServiceError
 from kit.service.auth import token_hash
+from kit.service.models import is_plain
 
 ACTING_S = 30.0
 """How old an answer of the Hub may be for acting on it: whoever is removed there cannot act for longer."""
@@ -281,14 +281,9 @@ class JupyterHub:
                 "Ask for it when you make the token; where it is your server's own, the Hub's configuration "
                 "must give it: see `kit hub-config`."
             )
-        if not _is_plain(name):
+        if not is_plain(name):
             raise NotAllowed(
                 f"The name {name!a} at the JupyterHub holds characters that cannot be seen or look like "
                 "others, so that it could be taken for another person's: ask for another one there."
             )
         return Visitor(name, groups, self.settings.organizers in groups)
-
-
-def _is_plain(name: str) -> bool:
-    """Whether a name reads as what it is: no invisible signs, no changes of direction, no other widths."""
-    return name.isprintable() and unicodedata.is_normalized("NFKC", name) and name == name.strip()

@@ -29,8 +29,12 @@ def import_users(service: Service, users: Sequence[models.NewUser]) -> list[mode
     ------
     NotFound
         A competition is not here; then nobody is added.
+    InvalidRequest
+        A name is none that people may choose, and no JupyterHub gives it; then nobody is added.
     """
     for user in users:
+        if service.hub is None and not models.is_chosen(user.name):
+            raise InvalidRequest(f"The name {user.name!r} is not 2 to 40 letters, digits, or _ . -")
         if user.competition is not None:
             service.find(user.competition)
     return [_import_user(service, user, service.clock()) for user in users]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from html import escape
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from kit.errors import NotAllowed, NotFound, NotLoggedIn, OverLimit, ParticipantError, ServiceError
@@ -155,17 +156,37 @@ async def unknown_page(request: Request, error: Exception) -> Response:
 
     One that ends in a slash leads to the one without.
     """
-    root = request.scope.get("root_path", "")
-    path = request.scope["path"].removeprefix(root) or "/"
-    is_of_programs = request.method not in ("GET", "HEAD") or path.startswith("/api/")
-    if is_of_programs or "text/html" not in request.headers.get("Accept", ""):
+    if not _is_for_people(request):
         return await http_answer(request, error)
+    root, path = request.scope.get("root_path", ""), _path(request)
     if path.endswith("/"):
         # Quoted and with one slash before it, so that it cannot name another host.
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"{root}/{quote(path.strip('/'))}{query}", headers=HEADERS)
     shown = path if len(path) <= MOST_SHOWN else f"{path[:MOST_SHOWN]}…"
     return error_page(request, NotFound(f"There is no page {shown!r} here."))
+
+
+def failed_page(request: Request, failed: JSONResponse) -> Response:
+    """An answer of the interface that tells of a failure; as a page, where a browser asked for one."""
+    if not _is_for_people(request):
+        return failed
+    message = json.loads(bytes(failed.body))["error"]["message"]
+    root = escape(request.scope.get("root_path", ""))
+    told = f'<h1>Not now</h1><p>{escape(message)}</p><p><a href="{root}/">All competitions</a></p>'
+    headers = HEADERS | {k: v for k, v in failed.headers.items() if k == "retry-after"}
+    html = page("Not now", told, root=root)
+    return HTMLResponse(html, status_code=failed.status_code, headers=headers)
+
+
+def _is_for_people(request: Request) -> bool:
+    is_read = request.method in ("GET", "HEAD") and not _path(request).startswith("/api/")
+    return is_read and "text/html" in request.headers.get("Accept", "")
+
+
+def _path(request: Request) -> str:
+    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    return path or "/"
 
 
 def here(request: Request) -> str:

@@ -28,7 +28,7 @@ from kit.service.models._competitions import (
     SharedFiles,
 )
 from kit.service.models._credits import Credit, Credits, CreditsAsked, Owed, SharedLines, Suggestion
-from kit.service.models._fields import FileName, Note, Time
+from kit.service.models._fields import FileName, Note, Time, is_plain
 from kit.service.models._service import Health, QueueCounts
 from kit.service.models._submissions import Rejudged, Scores, Selection, State, Submission, Taken, Value
 
@@ -84,4 +84,5 @@ __all__ = [
     "TokenMade",
     "User",
     "Value",
+    "is_plain",
 ]

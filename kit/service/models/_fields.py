@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     PlainSerializer,
@@ -32,6 +34,17 @@ def _told(text: str) -> WrapValidator:
     return WrapValidator(validate)
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name reads as what it is: no invisible signs, no changes of direction, no other widths."""
+    return name.isprintable() and unicodedata.is_normalized("NFKC", name) and name == name.strip()
+
+
+def _plain(name: str) -> str:
+    if "/" in name or not is_plain(name):
+        raise ValueError
+    return name
+
+
 Time = Annotated[
     datetime,
     PlainSerializer(to_text, return_type=str, when_used="json"),
@@ -43,6 +56,15 @@ UserName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9_.-]{2,40}$"),
     _told("A name has 2 to 40 letters (a to z), digits, dots, dashes or underscores, and no spaces."),
+]
+HubName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=255),
+    AfterValidator(_plain),
+    _told(
+        "A name at a JupyterHub has 1 to 255 characters, none of them a slash or invisible, and no spaces "
+        "around it."
+    ),
 ]
 TeamName = Annotated[
     str,

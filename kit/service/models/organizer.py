@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from kit.service.models._fields import Asked, Email, NewPassword, TeamName, Time, UserName
+from kit.service.models._fields import Asked, Email, HubName, NewPassword, TeamName, Time, UserName
 from kit.service.models._service import Shown
 from kit.service.models._submissions import State
 
@@ -28,13 +28,25 @@ class UserLine(BaseModel):
 
 
 class NewUser(Asked):
-    """A user to add, and maybe the team to put them into."""
+    """A user to add, and maybe the team to put them into; without a Hub, names are chosen ones."""
 
-    name: UserName
+    name: HubName
     email: Email | None = None
     password: NewPassword | None = None
     team: TeamName | None = None
     competition: Annotated[str, Field(max_length=63)] | None = None
+
+
+_CHOSEN = TypeAdapter[str](UserName)
+
+
+def is_chosen(name: str) -> bool:
+    """Whether people may choose a name here; a JupyterHub gives others too."""
+    try:
+        _CHOSEN.validate_python(name)
+    except ValidationError:
+        return False
+    return True
 
 
 class UserImport(Asked):
