@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import signal
@@ -102,11 +103,10 @@ def test_on_a_full_disk_nothing_new_is_taken_and_what_was_taken_is_judged_when_t
         large = tmp_path / "large.csv"
         large.write_bytes(LARGE)
         judge = judge_of(service)
-        judge.suspend()
-        waiting = comp.submit(pd.DataFrame(PERFECT))
+        with service.judging_stopped():
+            waiting = comp.submit(pd.DataFrame(PERFECT))
 
-        filler = fill(disk, leaving=0)
-        judge.resume()
+            filler = fill(disk, leaving=0)
 
         with pytest.raises(
             ServiceError, match="disk is full: it could not keep this, and nothing is used"
@@ -127,7 +127,7 @@ def test_on_a_full_disk_nothing_new_is_taken_and_what_was_taken_is_judged_when_t
 
         filler.unlink()
 
-        assert waiting.wait(30).score == 0.0
+        assert waiting.wait(120).score == 0.0
         later = comp.submit(pd.DataFrame(PERFECT), again=True, wait=True)
         until(lambda: organizer.get("/queue")["trouble"] is None)
         assert organizer.get(f"/incidents/{incident}")["detail"].startswith("disk full")
@@ -193,7 +193,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One service for all that it outlasts: one competition is open, one closed and one will close soon."""
     folder, now = tmp_path_factory.mktemp("trouble"), datetime.now(UTC)
     directories = [four.write_open(folder / "four")]
-    for slug, closes_at in (("late", now - timedelta(minutes=2)), ("soon", now + timedelta(minutes=9))):
+    for slug, closes_at in (("late", now - timedelta(minutes=45)), ("soon", now + timedelta(minutes=45))):
         made = four.write(folder / slug, phase="", closes_at=f"{closes_at:%Y-%m-%dT%H:%M:%SZ}")
         toml = made / "competition.toml"
         toml.write_text(toml.read_text().replace('slug = "four"', f'slug = "{slug}"'))
@@ -222,9 +222,9 @@ def test_while_another_program_holds_the_database_one_waits_and_reads_and_nothin
             with pytest.raises(futures.TimeoutError):
                 sent.result(4)
             assert len(comp.leaderboard()) == 0
-        submission = sent.result(30)
+        submission = sent.result(120)
 
-    assert submission.wait(30).score == 0.0
+    assert submission.wait(120).score == 0.0
     assert [each.id for each in comp.submissions()] == [submission.id]
     assert judge.is_running()
 
@@ -247,25 +247,42 @@ def test_a_database_that_is_held_for_long_is_told_and_is_no_loss(
     assert taken.json()["id"] == again.json()["id"]
 
 
-@pytest.mark.slow
-def test_a_backup_of_a_large_store_holds_nobody_up(service: Service, tmp_path: Path) -> None:
-    comp = taking_part(service.url, "carl")
-    with contextlib.closing(sqlite3.connect(service.data / "kit.db")) as large:
-        large.execute("create table ballast (x blob)")
-        large.executemany("insert into ballast values (randomblob(1000000))", [()] * 100)
-        large.commit()
-    command = [sys.executable, "-m", "kit", "backup", str(tmp_path / "kit.tar"), "--data", str(service.data)]
+SLOW_BACKUP = """
+import itertools, sys
+from pathlib import Path
+from kit._store.backup import write_backup
+from kit.store import Store
 
-    backup = subprocess.Popen(command)
-    sent = []
-    while backup.poll() is None or not sent:
-        sent.append(comp.submit(pd.DataFrame(PERFECT), note=str(len(sent)), again=True))
+data, file = map(Path, sys.argv[1:])
+store, steps = Store(data), itertools.count()
 
-    assert backup.returncode == 0
-    assert len(sent) > 1
-    assert {each.wait(60).state for each in sent} == {"SCORED"}
-    assert {each.id for each in comp.submissions()} == {each.id for each in sent}
-    restore_backup(tmp_path / "kit.tar", tmp_path / "restored")
+def hold():
+    # Of some ten thousand.
+    if next(steps) == 1000:
+        print("in the middle", flush=True)
+        sys.stdin.readline()
+
+store._c.db.conn.set_progress_handler(hold, 1)
+write_backup(store, file)
+"""
+
+
+def test_a_backup_holds_nobody_up_however_long_it_takes(service: Service, tmp_path: Path) -> None:
+    comp, file = taking_part(service.url, "carl"), tmp_path / "kit.tar"
+    command = [sys.executable, "-c", SLOW_BACKUP, str(service.data), str(file)]
+    before = comp.submit(pd.DataFrame(PERFECT), wait=True)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as backup:
+        assert backup.stdout is not None and backup.stdout.readline() == "in the middle\n"
+
+        during = comp.submit(pd.DataFrame(PERFECT), again=True).wait(120)
+
+        assert backup.poll() is None
+        backup.communicate("go on\n")
+    assert (during.state, backup.returncode) == ("SCORED", 0)
+    restore_backup(file, tmp_path / "restored")
+    with contextlib.closing(Store(tmp_path / "restored")) as restored:
+        kept = {each.id for each in restored.submissions.list("four")}
+    assert before.id in kept and during.id not in kept
 
 
 # A participant's clock
@@ -278,7 +295,7 @@ def as_participant(service: Service, script: str, *arguments: str, minutes: floa
     if minutes:
         wrong = {"LD_PRELOAD": str(FAKETIME[0]), "FAKETIME": f"{minutes * 60:+g}"}
     told = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, check=False, env=bare_environment() | wrong
+        command, capture_output=True, text=True, timeout=280, check=False, env=bare_environment() | wrong
     )
     assert told.returncode == 0, told.stderr
     return told.stdout
@@ -292,9 +309,9 @@ from kit.widgets.countdown import countdown
 
 url, token, slug = sys.argv[1:]
 comp = kit.connect(f"{url}/{slug}", token=token)
-told = {"text": repr(comp), "panel": countdown(comp.overview).wrong_clock, "own": time.time()}
+told = {"own": time.time(), "text": repr(comp), "panel": countdown(comp.overview).wrong_clock}
 try:
-    sent = comp.submit(pandas.DataFrame({"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]})).wait(60)
+    sent = comp.submit(pandas.DataFrame({"id": [1, 2, 3, 4], "count": [10, 20, 30, 40]})).wait(120)
     told |= {"score": sent.score, "at": sent.facts["submitted_at"]}
 except NotAllowed as error:
     told["refused"] = str(error)
@@ -303,19 +320,22 @@ print(json.dumps(told))
 
 
 @pytest.mark.skipif(not FAKETIME, reason="a wrong clock takes libfaketime: apt-get install faketime")
-@pytest.mark.parametrize(("slug", "minutes"), [("soon", 12), ("late", -12)])
+@pytest.mark.parametrize(("slug", "minutes"), [("soon", 58), ("late", -58)])
 def test_by_a_wrong_clock_times_and_the_deadline_are_the_services_and_that_is_told(
     service: Service, slug: str, minutes: int
 ) -> None:
     client = Client(service.url)
     client.sign_up(f"dora-{slug}", "pass-dora-1234567")
     # For less than the clock is off: by that it has ended.
-    client.log_in(f"dora-{slug}", "pass-dora-1234567", days=10 / 24 / 60)
+    client.log_in(f"dora-{slug}", "pass-dora-1234567", days=45 / 24 / 60)
 
+    began_at = math.floor(time.time())
     told = json.loads(as_participant(service, BY_A_WRONG_CLOCK, str(client.token), slug, minutes=minutes))
 
-    assert abs(told["own"] - time.time() - minutes * 60) < 60
-    assert f"This machine's clock is {'12 min fast' if minutes > 0 else '1'}" in told["panel"]
+    assert began_at <= told["own"] - minutes * 60 <= time.time() + 1
+    # What the service told had some way to go.
+    off = "58 min fast" if minutes > 0 else "5[78] min slow"
+    assert re.search(f"This machine's clock is {off}", told["panel"])
     assert told["panel"] in told["text"]
     if slug == "late":
         assert "closed since" in told["text"]
@@ -323,7 +343,7 @@ def test_by_a_wrong_clock_times_and_the_deadline_are_the_services_and_that_is_to
     else:
         assert "open, closes in" in told["text"]
         assert told["score"] == 0.0
-        assert abs(datetime.fromisoformat(told["at"]) - datetime.now(UTC)) < timedelta(minutes=1)
+        assert began_at <= datetime.fromisoformat(told["at"]).timestamp() <= time.time()
 
 
 # A participant's process
@@ -429,14 +449,14 @@ def test_whoever_is_killed_while_sending_sends_again_and_has_one_submission(
 
     assert n_unheard == (1 if stalls == "answer" else 0)
     assert [each.id for each in comp.submissions()] == [number]
-    assert comp.submission(number).wait(60).score == 0.0
+    assert comp.submission(number).wait(120).score == 0.0
 
 
-SHIFTED = """
-const Real = Date;
+STANDING = """
+const Real = Date, now = %d;
 globalThis.Date = class extends Real {
-  constructor(...given) { given.length ? super(...given) : super(Real.now() - 7.5 * 60e3); }
-  static now() { return Real.now() - 7.5 * 60e3; }
+  constructor(...given) { given.length ? super(...given) : super(now); }
+  static now() { return now; }
 };
 """
 DRAWN = """
@@ -464,7 +484,7 @@ def test_a_browsers_wrong_clock_is_told_and_the_countdown_is_right_all_the_same(
     given = [esm("countdown"), now.isoformat(), (now + timedelta(hours=2, minutes=3, seconds=30)).isoformat()]
     with chromium() as browser:
         page = browser.new_page()
-        page.add_init_script(SHIFTED)
+        page.add_init_script(STANDING % (1000 * (now - timedelta(minutes=7.5)).timestamp()))
         page.goto("about:blank")
 
         before, after = page.evaluate(DRAWN, given)
@@ -472,4 +492,4 @@ def test_a_browsers_wrong_clock_is_told_and_the_countdown_is_right_all_the_same(
     # As old as the notebook may be what it was drawn with: only what the kernel says now tells.
     assert "clock" not in before
     assert "This machine's clock is 7 min slow; the service's counts." in after
-    assert re.search(r"closes in\s*2\s*h\s*0[23]\s*min", after)
+    assert re.search(r"closes in\s*2\s*h\s*03\s*min", after)
