@@ -84,11 +84,13 @@ def test_scores_are_plotted_against_costs_and_over_time() -> None:
     cheap = row("ada", 2, 0.3, 30.0, fit_s=0.1, valid_s=0.1, test_s=0.1)
     told = board(row("bob", 1, 0.2, 70.0), cheap, row("eve", 3, 0.9, 0.0), board_row("mean", None, 0.5))
 
+    before = threading.enumerate()
     plot = ParetoPlot(QUESTION)
     plot.show(told)
 
-    for thread in [each for each in threading.enumerate() if each.name == "kit-widget"]:
-        thread.join()
+    for thread in threading.enumerate():
+        if thread.name == "kit-widget" and thread not in before:
+            thread.join()
     assert plot.box.children[0] is plot._figure
     shown = [trace for trace in plot._figure.data if trace.visible]
     assert [trace.name for trace in shown] == ["bob", "ada", "eve", "not beaten in both"]

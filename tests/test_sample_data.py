@@ -305,6 +305,7 @@ def run(question: Sample, name: str, folder: Path) -> pd.DataFrame:
         parameters={"data_dir": str(data), "output_path": str(output)},
         cwd=folder,
         progress_bar=False,
-        execution_timeout=120,
+        start_timeout=120,
+        iopub_timeout=60,
     )
     return pd.read_csv(output)
