@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from kit._competition_form import Table
+from kit._competition_form import Flag, Number, Table, Whole
 
 KINDS = ("predictions", "code", "notebook")
 
@@ -34,14 +34,14 @@ class Code(Table):
         description="{ name, its options }: any splitter of scikit-learn; groups names a column of train. "
         "By default 5 shuffled folds, stratified where the target is a class.",
     )
-    cpu_s: float = Field(default=300, gt=0, description="Seconds of CPU time.")
-    wall_s: float = Field(default=600, gt=0, description="Seconds by the clock.")
-    memory_mb: float = Field(default=2048, ge=64, description="Memory, in millions of bytes.")
-    pids: int = Field(default=64, ge=1, description="Processes and threads at a time.")
-    disk_mb: float = Field(default=512, gt=0, description="What may be written, in millions of bytes.")
-    gpus: int = Field(default=0, ge=0, le=0, description="Has no effect yet: only 0.")
-    threads: int = Field(default=1, ge=1, description="Threads that numerical libraries use.")
-    seed: int = Field(
+    cpu_s: Number = Field(default=300, gt=0, description="Seconds of CPU time.")
+    wall_s: Number = Field(default=600, gt=0, description="Seconds by the clock.")
+    memory_mb: Number = Field(default=2048, ge=64, description="Memory, in millions of bytes.")
+    pids: Whole = Field(default=64, ge=1, description="Processes and threads at a time.")
+    disk_mb: Number = Field(default=512, gt=0, description="What may be written, in millions of bytes.")
+    gpus: Whole = Field(default=0, ge=0, le=0, description="Has no effect yet: only 0.")
+    threads: Whole = Field(default=1, ge=1, description="Threads that numerical libraries use.")
+    seed: Whole = Field(
         default=0, ge=0, lt=2**32, description="Of Python's and numpy's random numbers, set before each run."
     )
     kinds: tuple[Literal["predictions", "code", "notebook"], ...] = Field(
@@ -56,12 +56,12 @@ class Code(Table):
     isolation: Literal["isolated", "limited", "none"] = Field(
         default="isolated", description="Least isolation that is accepted; below it, no code runs."
     )
-    hide_inputs: bool | None = Field(
+    hide_inputs: Flag | None = Field(
         default=None,
         description="Whether errors and output that could show test inputs are withheld; by default where "
         "test is not among data.",
     )
-    repeat: bool = Field(
+    repeat: Flag = Field(
         default=True, description="Run the first fold twice, to see whether scores can be reproduced."
     )
 

@@ -111,6 +111,13 @@ def _repeated_ids(competition: Competition) -> list[Problem]:
 
 def _phase_problems(competition: Competition) -> list[Problem]:
     problems, previous = [], None
+    given = zip(competition.phase, competition.phase[1:], strict=False)
+    for phase, after in given:
+        if phase.closes_at is None and after.opens_at is None:
+            text = f"is missing, and '{after.id}' has no opens_at."
+            problems.append(Problem(FILE, f"phase '{phase.id}': closes_at", text, "Add one of the two."))
+    if problems:
+        return problems
     for phase in competition.phases:
         assert phase.opens_at and phase.closes_at
         key = f"phase '{phase.id}'"

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, time
+import re
+from datetime import UTC, date, time
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BeforeValidator,
     Field,
     field_validator,
     model_validator,
 )
 
 from kit._competition_code import Code
-from kit._competition_form import Table
+from kit._competition_form import Flag, Number, Table, Whole
 from kit.metrics import Domain, get_metric
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
 
-Utc = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+
+def _no_number(value: object) -> object:
+    """Refuse what pydantic would take for seconds since 1970."""
+    if not isinstance(value, str | date):
+        raise ValueError(f"{value!r} is no time. Write UTC, as in 2026-03-01T09:00:00Z.")
+    return value
+
+
+Utc = Annotated[AwareDatetime, BeforeValidator(_no_number), AfterValidator(lambda at: at.astimezone(UTC))]
 """A time with its zone, kept in UTC."""
 
 
@@ -35,19 +45,19 @@ class Phase(Table):
     closes_at: Utc | None = Field(
         default=None, description="By default when the next phase opens, or the competition closes."
     )
-    daily_limit: int | None = Field(
+    daily_limit: Whole | None = Field(
         default=None, ge=1, description="Submissions per team, question and day; see limits.day_starts_at."
     )
-    total_limit: int | None = Field(
+    total_limit: Whole | None = Field(
         default=None, ge=1, description="Submissions per team and question in the whole phase."
     )
-    interval_s: float = Field(
+    interval_s: Number = Field(
         default=0, ge=0, description="Least seconds between two submissions of a team to a question."
     )
-    concurrent_limit: int | None = Field(
+    concurrent_limit: Whole | None = Field(
         default=None, ge=1, description="Submissions of a team to a question that may wait at a time."
     )
-    rejected_count: bool = Field(
+    rejected_count: Flag = Field(
         default=False, description="Whether REJECTED submissions use up the limits; ERROR never does."
     )
     leaderboard: Literal["public", "hidden", "frozen", "ladder"] = Field(
@@ -56,7 +66,7 @@ class Phase(Table):
         "in it, so the leaderboard stays as it was. ladder: each team sees its best score, which changes "
         "only by a clear improvement. All open when the competition closes.",
     )
-    code_visible: bool = Field(
+    code_visible: Flag = Field(
         default=False, description="Whether every participant may read the code of all scored submissions."
     )
 
@@ -64,7 +74,7 @@ class Phase(Table):
 class Teams(Table):
     """How large teams may be, and until when they may be changed."""
 
-    max_size: int = Field(default=1, ge=1, description="Members of a team, at most.")
+    max_size: Whole = Field(default=1, ge=1, description="Members of a team, at most.")
     merge_until: Utc | None = Field(default=None, description="Has no effect yet: teams cannot merge.")
 
 
@@ -98,6 +108,14 @@ class Access(Table):
         "on the page /SLUG/leaderboard, for visitors and large screens.",
     )
 
+    @field_validator("emails")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if odd := [entry for entry in value if not re.fullmatch(r"[^@\s]*@[^@\s]+", entry)]:
+            fix = "Write ada@example.org, or @example.org for all of a domain."
+            raise ValueError(f"{odd[0]!r} is no address. {fix}")
+        return value
+
     @property
     def is_open_to_onlookers(self) -> bool:
         """Whether leaderboards are shown to people without a log-in."""
@@ -118,16 +136,23 @@ class Limits(Table):
     """Limits of the whole competition."""
 
     day_starts_at: time = Field(default=time(0), description="When the day of daily_limit starts, in UTC.")
-    max_mb: float = Field(
+    max_mb: Number = Field(
         default=200, gt=0, description="Size of a submission, as sent and unpacked, in millions of bytes."
     )
-    selected: int = Field(
+    selected: Whole = Field(
         default=2, ge=1, description="Submissions per question that a team may select for the private score."
     )
-    judge_wall_s: float = Field(default=120, gt=0, description="Seconds that judging a submission may take.")
-    judge_memory_mb: float = Field(
+    judge_wall_s: Number = Field(default=120, gt=0, description="Seconds that judging a submission may take.")
+    judge_memory_mb: Number = Field(
         default=2048, gt=0, description="Memory that judging a submission may add, in millions of bytes."
     )
+
+    @field_validator("day_starts_at", mode="before")
+    @classmethod
+    def _time_of_day(cls, value: object) -> object:
+        if not isinstance(value, time):
+            raise ValueError(f"{value!r} is no time of day. Write it as 06:00:00, without quotes.")
+        return value
 
 
 class Question(Table):
@@ -140,7 +165,7 @@ class Question(Table):
     metric_options: dict[str, Any] = Field(
         default={}, description="class_weights = { class = weight } for weighted_log_loss; 1 where not named."
     )
-    greater_is_better: bool | None = Field(
+    greater_is_better: Flag | None = Field(
         default=None, description="Direction of your own metrics; needed where metric is one."
     )
     domain: Domain | None = Field(
@@ -168,7 +193,7 @@ class Question(Table):
     baselines: tuple[str, ...] = Field(
         default=(), description="Reference notebooks, as paths or patterns, which kit baseline runs."
     )
-    weight: float = Field(default=1.0, ge=0, description="Weight in the leaderboard of all questions.")
+    weight: Number = Field(default=1.0, ge=0, description="Weight in the leaderboard of all questions.")
     code: Code | None = Field(
         default=None, description="Table [question.code]: code may be submitted, and how it is run."
     )
@@ -193,6 +218,15 @@ class Question(Table):
     def _classes_are_text(cls, value: object) -> object:
         return [class_text(item) for item in value] if isinstance(value, list) else value
 
+    @field_validator("classes")
+    @classmethod
+    def _each_class_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if repeated := [name for name in dict.fromkeys(value) if value.count(name) > 1]:
+            raise ValueError(
+                f"'{repeated[0]}' stands {value.count(repeated[0])} times. Name each class once."
+            )
+        return value
+
     @field_validator("target")
     @classmethod
     def _a_target_at_least(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -204,6 +238,8 @@ class Question(Table):
     @classmethod
     def _known_metrics(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
         for name in (value,) if isinstance(value, str) else value:
+            if name.endswith(".py"):
+                raise ValueError(f"'{name}' names no function. Write '{name}:FUNCTION'.")
             if not is_custom(name):
                 get_metric(name)
         return value

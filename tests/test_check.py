@@ -430,3 +430,16 @@ def test_text_ids_and_parquet_are_as_good(directory: Path) -> None:
     change_toml(directory, 'sample_submission = "data/sample_submission.csv"\n', "")
 
     assert found(directory) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['splitter = { name = "KFolds" }', "splitter = { n_splits = 1 }", 'environment = "requirements.txt"'],
+)
+def test_code_is_not_run_where_its_table_is_wrong(directory: Path, line: str) -> None:
+    code = f'[question.code]\ntrain = "data/train.csv"\ntest = "data/test.csv"\n{line}\n'
+    change_toml(directory, 'baselines = ["notebooks/*.ipynb"]\n', code)
+
+    (problem,) = found(directory)
+
+    assert problem.startswith(f"error: competition.toml: question 'price': code.{line.partition(' ')[0]}: ")

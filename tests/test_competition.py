@@ -132,6 +132,59 @@ WRONG = {
         "daily_limit = 0",
         "competition.toml: phase 'main': daily_limit: is 0. It should be greater than or equal to 1.",
     ),
+    "text for a number": (
+        "daily_limit = 3",
+        'daily_limit = "3"',
+        "competition.toml: phase 'main': daily_limit: is '3'. It should be a valid integer.",
+    ),
+    "true for a number": (
+        "daily_limit = 3",
+        "interval_s = true",
+        "competition.toml: phase 'main': interval_s: is True. It should be a valid number.",
+    ),
+    "text for false": (
+        "daily_limit = 3",
+        'rejected_count = "no"',
+        "competition.toml: phase 'main': rejected_count: is 'no'. It should be a valid boolean.",
+    ),
+    "endless": (
+        "daily_limit = 3",
+        "[limits]\nmax_mb = inf",
+        "competition.toml: limits.max_mb: is inf. It should be a finite number.",
+    ),
+    "number for a time": (
+        "opens_at = 2026-03-01T09:00:00Z",
+        "opens_at = 20260301",
+        "competition.toml: opens_at: 20260301 is no time. Write UTC, as in 2026-03-01T09:00:00Z.",
+    ),
+    "number for a time of day": (
+        "daily_limit = 3",
+        "[limits]\nday_starts_at = 6",
+        "competition.toml: limits.day_starts_at: 6 is no time of day. Write it as 06:00:00, without quotes.",
+    ),
+    "no address": (
+        "daily_limit = 3",
+        '[access]\nemails = ["example.org"]',
+        "competition.toml: access.emails: 'example.org' is no address. "
+        "Write ada@example.org, or @example.org for all of a domain.",
+    ),
+    "repeated class": (
+        'metric = "mae"',
+        'metric = "accuracy"\nclasses = [1, 2, "1"]',
+        "competition.toml: question 'counts': classes: '1' stands 2 times. Name each class once.",
+    ),
+    "own metric without function": (
+        'metric = "mae"',
+        'metric = "metrics.py"',
+        "competition.toml: question 'counts': metric: 'metrics.py' names no function. "
+        "Write 'metrics.py:FUNCTION'.",
+    ),
+    "phase without an end": (
+        "daily_limit = 3",
+        '[[phase]]\nid = "late"',
+        "competition.toml: phase 'main': closes_at: is missing, and 'late' has no opens_at. "
+        "Add one of the two.",
+    ),
     "option of a metric": (
         'metric = "mae"',
         'metric = "pinball"\nmetric_options = { alpha = 0.9 }',

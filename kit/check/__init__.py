@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from kit.check._files import file_problems
 from kit.check._leaks import leak_problems
 from kit.check._metrics import metric_problems
 from kit.check._truth import truth_problems
-from kit.competition import read_competition
+from kit.competition import Question, read_competition
 from kit.errors import InvalidCompetition, Problem
 from kit.truth import read_truth
 
@@ -34,7 +35,8 @@ def check_competition(directory: Path | str, *, now: datetime) -> list[Problem]:
     problems += unread
     for question in competition.question:
         if question.code and question.code.problem:
-            problems += code_problems(competition, question, None)
+            if _can_run(question, problems):
+                problems += code_problems(competition, question, None)
             continue
         if not (competition.directory / question.truth).is_file():
             continue
@@ -47,5 +49,11 @@ def check_competition(directory: Path | str, *, now: datetime) -> list[Problem]:
         problems += data_problems(competition, question, truth, frames)
         problems += leak_problems(question, truth, frames)
         problems += metric_problems(competition, question, truth)
-        problems += code_problems(competition, question, truth)
+        if _can_run(question, problems):
+            problems += code_problems(competition, question, truth)
     return sorted(dict.fromkeys(problems), key=lambda problem: problem.warning)
+
+
+def _can_run(question: Question, problems: Sequence[Problem]) -> bool:
+    """Whether nothing is wrong so far with the keys of [question.code]."""
+    return not any(problem.key.startswith(f"question '{question.id}': code.") for problem in problems)
