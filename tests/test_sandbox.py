@@ -340,6 +340,16 @@ def cmdline(process: Path) -> str:
         return ""
 
 
+def test_what_computes_for_too_long_is_ended_by_the_signal_that_says_so() -> None:
+    limits = {"cpu_s": 2, "disk_bytes": MEGABYTE, "n_files": 64, "memory_bytes": 400 * MEGABYTE}
+    limits |= {"reserve_bytes": 400 * MEGABYTE, "n_pids": 0}
+    script = f"from kit.runner import harness; harness.limit_self({limits})\nwhile True: pass"
+
+    ended = subprocess.run([sys.executable, "-c", script])
+
+    assert ended.returncode == -signal.SIGXCPU
+
+
 @pytest.mark.skipif(IS_ISOLATED, reason="isolated here")
 def test_a_level_this_machine_does_not_have_is_refused() -> None:
     with pytest.raises(SandboxUnavailable, match="No isolated sandbox here"):

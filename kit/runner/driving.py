@@ -101,7 +101,14 @@ class Driver:
         self.stage = Measured()
         started, cpu = time.monotonic(), self._cpu_now()
         try:
-            return self._exchange(buffers, payload_bytes, self.limits.wall_s - self._wall_s, limited=True)
+            answer = self._exchange(buffers, payload_bytes, self.limits.wall_s - self._wall_s, limited=True)
+            self._look_at_cpu()
+            return answer
+        except Ended as ended:
+            # The kernel's own limit is wider, and first where this side was kept from looking.
+            if ended.end is End.GONE:
+                self._look_at_cpu()
+            raise
         finally:
             self.stage.wall_s = time.monotonic() - started
             self.stage.cpu_s = max(self._cpu_now() - cpu, 0.0)
@@ -125,10 +132,7 @@ class Driver:
             self._selector.register(self.process.to_child, selectors.EVENT_WRITE)
         try:
             while True:
-                now = time.monotonic()
-                if now >= look_at:
-                    self._look(now >= deadline, limited)
-                    look_at = now + _TICK_S
+                # What has come counts, however late this side gets to it.
                 for key, _ in self._selector.select(_TICK_S):
                     if key.fd == self.process.output:
                         self._print()
@@ -138,6 +142,10 @@ class Driver:
                         answer = self._read(payload_bytes)
                         if answer is not None:
                             return answer
+                now = time.monotonic()
+                if now >= look_at:
+                    self._look(now >= deadline, limited)
+                    look_at = now + _TICK_S
         finally:
             if self.process.to_child in self._selector.get_map():
                 self._selector.unregister(self.process.to_child)
@@ -153,10 +161,13 @@ class Driver:
                 raise Ended(End.MEMORY)
             if self._was_killed():
                 raise Ended(End.KILLED)
-            if self._cpu_now() - self._base_cpu_s > self.limits.cpu_s:
-                raise Ended(End.CPU)
+            self._look_at_cpu()
         if late:
             raise Ended(End.WALL)
+
+    def _look_at_cpu(self) -> None:
+        if self._cpu_now() - self._base_cpu_s > self.limits.cpu_s:
+            raise Ended(End.CPU)
 
     def _was_killed(self) -> bool:
         """Whether processes were killed for want of memory, and the others had time to say what it broke.

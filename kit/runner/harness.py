@@ -104,10 +104,9 @@ def limit_self(limits: dict[str, int]) -> None:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.split()[0] in used:
                 used[line.split()[0]] = int(line.split()[1]) * 1024
-    cpu_s = int(sum(os.times()[:2])) + limits["cpu_s"]
     wanted = {
         "RLIMIT_CORE": 0,
-        "RLIMIT_CPU": cpu_s,
+        "RLIMIT_CPU": int(sum(os.times()[:2])) + limits["cpu_s"],
         "RLIMIT_FSIZE": limits["disk_bytes"],
         "RLIMIT_NOFILE": limits["n_files"],
         "RLIMIT_DATA": used["VmData:"] + limits["memory_bytes"],
@@ -120,7 +119,8 @@ def limit_self(limits: dict[str, int]) -> None:
         hard = resource.getrlimit(which := getattr(resource, name))[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(which, (value, value))
+            # Where both are met at once, the kernel kills without saying why.
+            resource.setrlimit(which, (value - (name == "RLIMIT_CPU"), value))
 
 
 class Submission:
