@@ -1,6 +1,4 @@
 # %%
-x = 1
-# %%
 import time
 
-time.sleep(60)
+time.sleep(600)

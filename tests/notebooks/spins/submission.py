@@ -1,3 +1,5 @@
 # %%
+x = 1
+# %%
 while True:
     pass
