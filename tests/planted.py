@@ -181,7 +181,8 @@ def left_behind(mark: str) -> list[str]:
     """What attacks left on this machine: files and processes named after the mark, and control groups."""
     places = [Path(p) for p in ("/tmp", "/var/tmp", "/dev/shm", "/dev", "/run", "/", str(Path.cwd()))]
     files = [str(path) for place in places if place.is_dir() for path in place.glob(f"{mark}*")]
-    groups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/**/kit-{os.getpid()}-*")]
+    # Others come and go meanwhile, and a glob would stumble over them.
+    groups = [folder for folder, *_ in os.walk("/sys/fs/cgroup") if f"/kit-{os.getpid()}-" in folder]
     return files + processes_with(mark) + groups
 
 
@@ -196,7 +197,7 @@ def processes_with(mark: str) -> list[str]:
     return found
 
 
-def is_gone(pid: int, within_s: float = 20.0) -> bool:
+def is_gone(pid: int, within_s: float = 120.0) -> bool:
     """Whether a process ends soon."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:

@@ -77,7 +77,7 @@ from kit.runner.run import Runner, Task
 from kit.runner.sandbox import Level, RunLimits
 sys.stdin.read(1)
 X = np.ones((3, 1))
-limits = RunLimits(memory_bytes=4_000_000_000, disk_bytes=20_000_000, wall_s=60)
+limits = RunLimits(memory_bytes=4_000_000_000, disk_bytes=20_000_000, wall_s=200)
 with Runner(limits, level=Level.ISOLATED, warm=False) as runner:
     try:
         print(runner.run(Task(Path(sys.argv[1])), X, X[:, 0], X, X))
@@ -149,7 +149,7 @@ def killed(above: Group, limit_mb: int) -> tuple[int, int]:
         group_of(above.folders["memory"], process, limit_mb * MEGABYTE) as group,
     ):
         go(process)
-        process.wait(30)
+        process.wait(120)
         return group.n_out_of_memory(), group.n_starved()
 
 
@@ -220,7 +220,7 @@ def test_memory_that_processes_share_counts_once_and_mapped_files_not_at_all(tmp
 
 
 def test_a_process_that_lets_nobody_look_is_counted_in_full() -> None:
-    done = subprocess.run([sys.executable, "-c", HIDE], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", HIDE], capture_output=True, text=True, timeout=240)
 
     if done.returncode == 0 and not done.stdout:
         pytest.skip("this account may look into every process")
