@@ -86,4 +86,4 @@ def fronting(folder: Path, blocks: str, port: int) -> Iterator[Path]:
         yield authority
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)

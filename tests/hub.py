@@ -124,7 +124,9 @@ class Person:
             answer = httpx2.request(method, url, **given)
             return None if answer.status_code in PASSING else answer
 
-        return until(answered, within_s=60)
+        answer = until(answered, within_s=60)
+        assert answer is not None
+        return answer
 
     def start_server(self, server: str = "") -> None:
         """Start the person's server, or a named one, unless it runs, and wait until it answers."""

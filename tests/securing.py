@@ -50,7 +50,7 @@ def securing(target: str, folder: Path) -> Iterator[Secure]:
         yield Secure(f"https://127.0.0.1:{port}", authority)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def certificates(folder: Path) -> tuple[Path, Path, Path]:
