@@ -177,8 +177,9 @@ def test_submitting_as_json_gives_the_judgement(ada: Kit) -> None:
     assert told["score"]["private"] is None
 
 
-def test_submitting_need_not_wait(ada: Kit) -> None:
-    told = ada.json("submit", "-f", "p.csv", "--no-wait", "--again")
+def test_submitting_need_not_wait(ada: Kit, service: Service) -> None:
+    with service.judging_stopped():
+        told = ada.json("submit", "-f", "p.csv", "--no-wait", "--again")
 
     assert told["state"] == "QUEUED"
 
