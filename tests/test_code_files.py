@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kit.code_files import MOST_BYTES, MOST_FILES, check_code, check_kind, kind_of, read_code, unpack
@@ -129,6 +129,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
         check_code(tmp_path / "m.zip", "m.zip", ["estimator.py"])
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_a_damaged_archive_is_refused_or_read_but_never_an_error_of_ours(data: st.DataObject) -> None:
     import tempfile

@@ -86,7 +86,11 @@ def test_predictions_never_wait_for_code(store: Store, unlimited: Competition) -
     assert place(store, codes[4]) == 5
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    deadline=None,
+)
 @given(
     steps=st.lists(st.sampled_from(["ada", "bob", "eve", "judge", "cancel"]), min_size=1, max_size=25),
 )

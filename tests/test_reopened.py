@@ -29,16 +29,16 @@ def test_what_nobody_looks_at_rests_and_goes_on_when_somebody_does(service: Serv
         client._poller.rest_s = 0.0
         watch = client.watch(BOARD, lambda board: shown.append(len(board["rows"])), on_rest=rested.set)
         client.watch(BOARD, lambda board: always.append(len(board["rows"])))
-        assert rested.wait(30)
+        until(rested.is_set)
 
         ada.submit(four.PERFECT)
         service.score(1.5)
 
-        until(lambda: always == [0, 1])
+        until(lambda: always[-1:] == [1])
         assert shown == [0]
         client._poller.rest_s = 3600.0
         watch.seen()
-        until(lambda: shown == [0, 1])
+        until(lambda: shown[-1:] == [1])
 
 
 def test_a_leaderboard_says_that_it_rests_and_wakes_by_a_look(service: Served) -> None:

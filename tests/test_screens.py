@@ -67,7 +67,7 @@ def test_the_big_screen_asks_to_read_and_nothing_else() -> None:
 
     form = shown.children[0]
     form._heard(form, {"action": "log in", "name": "ada", "password": "correct horse"}, [])
-    until(lambda: asked)
+    until(lambda: asked and not form.busy)
 
     assert asked == [("read",)]
 
