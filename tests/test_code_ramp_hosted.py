@@ -28,6 +28,7 @@ from kit.service.hosting import Hosting
 from kit.store import Store
 
 pytest.importorskip("rampwf")
+pytestmark = pytest.mark.timeout(900)
 
 FOREST = ramp_kit.SUBMISSION.format(kind="Classifier")
 BETTER = FOREST.replace("n_estimators=5", "n_estimators=30")

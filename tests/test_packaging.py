@@ -15,6 +15,7 @@ import pytest
 import yaml
 from packaging.specifiers import SpecifierSet
 from running import free_port
+from waiting import until
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -45,31 +46,30 @@ def test_an_image_of_repo2dockers_serves_the_sample_competitions(tmp_path: Path)
     port = free_port()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     started = subprocess.Popen(
-        [ROOT / "start", "sleep", "60"],
+        [ROOT / "start", "sleep", "600"],
         cwd=ROOT,
         env=os.environ | {"HOME": str(tmp_path), "KIT_PORT": str(port), "PATH": path},
         start_new_session=True,
     )
     try:
         slugs = {one["slug"] for one in answer(f"http://127.0.0.1:{port}/api/v1/competitions").json()}
-        is_notebook_server = started.args[1:] == psutil.Process(started.pid).cmdline()  # type: ignore[index]
+        until(lambda: psutil.Process(started.pid).cmdline() == ["sleep", "600"])
     finally:
         family = psutil.Process(started.pid).children(recursive=True)
         os.killpg(started.pid, signal.SIGTERM)
-        started.wait(20)
-        _, left = psutil.wait_procs(family, timeout=20)
+        started.wait(60)
+        _, left = psutil.wait_procs(family, timeout=60)
 
     assert {"penguins", "diamonds", "flights", "departures"} == slugs
-    assert is_notebook_server
     assert not left
 
 
 def answer(url: str) -> httpx2.Response:
     """What a service answers as soon as it does."""
-    ends_at = time.monotonic() + 60
+    ends_at = time.monotonic() + 180
     while True:
         try:
-            return httpx2.get(url, timeout=5).raise_for_status()
+            return httpx2.get(url, timeout=30).raise_for_status()
         except httpx2.TransportError:
             assert time.monotonic() < ends_at, f"nothing answers at {url}"
             time.sleep(0.1)
