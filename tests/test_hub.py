@@ -7,18 +7,20 @@ import os
 import pwd
 import shutil
 import signal
-import threading
 import time
+from concurrent import futures
+from functools import partial
 from pathlib import Path
 
 import four
 import httpx2
 import pytest
-from browsing import chromium, visiting
-from hub import Hub, missing
+from browsing import SOON_MS, chromium, visiting
+from hub import Hub, Person, missing
 from playwright.sync_api import expect
 from traitlets.config import Config
 from typer.testing import CliRunner
+from waiting import until
 
 from kit.cli import build
 from kit.client import Client
@@ -26,7 +28,8 @@ from kit.client.http import PATIENT
 from kit.errors import NotAllowed, OrganizerError
 from kit.hub import as_text, configure, make_block
 
-pytestmark = pytest.mark.skipif(missing() is not None, reason=missing() or "")
+pytestmark = [pytest.mark.timeout(900), pytest.mark.skipif(missing() is not None, reason=missing() or "")]
+
 
 BOARD = "/api/v1/competitions/four/questions/counts/leaderboard"
 SUBMIT = "/api/v1/competitions/four/questions/counts/submissions?filename=p.csv"
@@ -46,17 +49,17 @@ print(sorted(comp.data()))
 
 
 @pytest.fixture(scope="module", autouse=True)
-def removed(hub: Hub) -> tuple[dict[str, str], float]:
+def removed(hub: Hub) -> tuple[Person, float]:
     """Somebody who took part and was then removed at the Hub, and when: the others' tests pass meanwhile."""
     name = f"{hub.accounts['alice']}x"
     hub.add(name)
     hub.join_named(name, "hall")
     token = hub.api("POST", f"/users/{name}/tokens", json={}).json()["token"]
-    header = {"Authorization": f"token {token}"}
-    taken = httpx2.post(f"{hub.service}{SUBMIT}", headers=header, content=four.OFF_BY_TWO)
+    person = Person(hub, name, token)
+    taken = person.ask("POST", SUBMIT, content=four.OFF_BY_TWO)
     assert taken.status_code == 201, taken.text
     hub.api("DELETE", f"/users/{name}")
-    return header, time.monotonic()
+    return person, time.monotonic()
 
 
 def test_in_a_kernel_on_the_hub_connecting_asks_nothing_and_groups_are_teams(hub: Hub) -> None:
@@ -89,8 +92,7 @@ def test_a_named_server_is_the_same_person_who_finds_the_same_state(hub: Hub) ->
     alice = hub.person("alice")
     alice.start_server("second")
 
-    first = json.loads(alice.run(STATE))
-    second = json.loads(alice.run(STATE, "second").splitlines()[-1])
+    first, second = (json.loads(alice.run(STATE, server).splitlines()[-1]) for server in ("", "second"))
 
     assert second["token"] != first["token"]
     assert {**second, "token": ""} == {**first, "token": ""}
@@ -147,16 +149,12 @@ def test_pages_files_and_live_updates_come_through_the_proxy_under_the_prefix(hu
     assert data.text == four.TRAIN
     # A leaderboard that waits for news, and the news.
     known = alice.ask("GET", BOARD).headers["ETag"]
-    later = threading.Timer(1.0, lambda: alice.ask("POST", SUBMIT, content=four.PERFECT))
-    later.start()
-    news = httpx2.get(
-        f"{hub.service}{BOARD}",
-        headers={"Authorization": f"token {alice.token}", "If-None-Match": known, "Prefer": "wait=20"},
-        timeout=40,
-    )
-    later.join()
-    assert news.status_code == 200
-    assert news.headers["ETag"] != known
+    waiting = alice.header | {"If-None-Match": known, "Prefer": "wait=20"}
+    with futures.ThreadPoolExecutor() as pool:
+        asked = partial(httpx2.get, f"{hub.service}{BOARD}", headers=waiting)
+        told = pool.submit(until, lambda: asked().status_code == 200)
+        alice.ask("POST", SUBMIT, content=four.PERFECT)
+    assert told.result()
 
 
 # Dashboards
@@ -177,7 +175,7 @@ def test_a_dashboard_runs_in_its_visitors_own_server_behind_the_hubs_log_in(hub:
 
         if short == "olga":
             link.click()
-            expect(visit.page.get_by_role("tab", name="Participants")).to_be_visible(timeout=60_000)
+            expect(visit.page.get_by_role("tab", name="Participants")).to_be_visible(timeout=3 * SOON_MS)
             assert f"/user/{person.name}/kit/organizer" in visit.page.url
             # There is nothing to log out of: who is there is whose server it is.
             assert visit.page.get_by_text("Log out").count() == 0
@@ -186,10 +184,12 @@ def test_a_dashboard_runs_in_its_visitors_own_server_behind_the_hubs_log_in(hub:
             assert link.count() == 0
             visit.page.goto(f"{hub.url}/hub/user-redirect/kit/organizer?competition=four")
             refusal = visit.page.get_by_text("This screen is for organizers")
-            expect(refusal).to_contain_text(f"and you, {person.name}, are not in their group", timeout=60_000)
+            expect(refusal).to_contain_text(
+                f"and you, {person.name}, are not in their group", timeout=3 * SOON_MS
+            )
             visit.page.goto(f"{hub.url}/hub/user-redirect/kit/leaderboard?competition=fuor")
             wrong = visit.page.get_by_text("There is no competition 'fuor'")
-            expect(wrong).to_be_visible(timeout=60_000)
+            expect(wrong).to_be_visible(timeout=3 * SOON_MS)
         assert visit.page.locator(".kit-login").count() == 0
 
 
@@ -197,10 +197,7 @@ def test_nobody_enters_another_persons_dashboard(hub: Hub) -> None:
     olga = hub.person("olga")
     olga.start_server()
 
-    answer = httpx2.get(
-        f"{hub.url}/user/{olga.name}/kit/organizer",
-        headers={"Authorization": f"token {hub.person('alice').token}"},
-    )
+    answer = httpx2.get(f"{hub.url}/user/{olga.name}/kit/organizer", headers=hub.person("alice").header)
 
     assert answer.status_code == 403
 
@@ -278,12 +275,12 @@ def test_configure_refuses_what_the_services_account_cannot_reach_and_leaves_not
 
 
 def test_who_is_removed_at_the_hub_cannot_act_after_half_a_minute(
-    hub: Hub, removed: tuple[dict[str, str], float]
+    removed: tuple[Person, float],
 ) -> None:
-    header, since = removed
+    person, since = removed
     time.sleep(max(0.0, since + 30 - time.monotonic()))
 
-    answer = httpx2.post(f"{hub.service}{SUBMIT}", headers=header, content=four.PERFECT)
+    answer = person.ask("POST", SUBMIT, content=four.PERFECT)
 
     assert answer.status_code == 401
     assert "The JupyterHub does not know this token" in answer.json()["error"]["message"]
@@ -293,7 +290,7 @@ def test_while_the_hub_hangs_that_is_said_and_afterwards_everything_goes_on(hub:
     alice = hub.person("alice", scopes=["access:services!service=kit"])
     os.kill(hub.pid, signal.SIGSTOP)
     try:
-        hung = httpx2.get(f"{hub.direct}/api/v1/me", headers=alice.header, timeout=30)
+        hung = httpx2.get(f"{hub.direct}/api/v1/me", headers=alice.header)
         alive = httpx2.get(f"{hub.direct}/healthz")
     finally:
         os.kill(hub.pid, signal.SIGCONT)

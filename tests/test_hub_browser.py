@@ -13,14 +13,16 @@ from pathlib import Path
 import four
 import httpx2
 import pytest
-from browsing import Visit, chromium, visiting
+from browsing import SOON_MS, Visit, chromium, visiting
 from fronting import MISSING, changed, documented, for_hub, fronting
-from hub import Hub, missing, running_hub
+from hub import LONG_S, Hub, missing, running_hub
 from playwright.sync_api import Browser, Page, expect
 from running import free_port
 from securing import Secure, securing
+from waiting import until
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=missing() or "")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark += [pytest.mark.skipif(missing() is not None, reason=missing() or "")]
 
 BASE = "/jupyter"
 ACCESS = '[access]\nsignup = "hub"\nhub_groups = ["hall"]'
@@ -78,12 +80,8 @@ def cookies(visit: Visit) -> dict[str, dict]:
 def score(hub: Hub, name: str, slug: str, content: str) -> None:
     """Submit, and wait for the score."""
     person = hub.person(name)
-    facts = person.ask("POST", SUBMIT.format(slug), content=content).json()
-    deadline = time.monotonic() + 60
-    while facts["state"] != "SCORED" and time.monotonic() < deadline:
-        time.sleep(0.1)
-        facts = person.ask("GET", f"/api/v1/submissions/{facts['id']}").json()
-    assert facts["state"] == "SCORED", facts
+    path = f"/api/v1/submissions/{person.ask('POST', SUBMIT.format(slug), content=content).json()['id']}"
+    until(lambda: person.ask("GET", path).json()["state"] == "SCORED")
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +172,7 @@ def test_the_organizers_dashboard_and_its_websocket_go_through_tls(
         expect(visit.page.locator(".who")).to_be_visible()
         assert "__Secure-kit-session" in cookies(visit)
         visit.page.get_by_role("link", name="Organizers' dashboard").click()
-        expect(visit.page.get_by_role("tab", name="Participants")).to_be_visible(timeout=90_000)
+        expect(visit.page.get_by_role("tab", name="Participants")).to_be_visible(timeout=3 * SOON_MS)
 
     assert sockets and all(url.startswith(secure.url.replace("https", "wss")) for url in sockets)
     assert [url for status, url in answers if status >= 400] == []
@@ -216,7 +214,7 @@ def test_a_script_elsewhere_trusts_the_hub_by_its_authoritys_file_alone(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=LONG_S,
     )
 
     if is_known:
