@@ -122,6 +122,7 @@ def test_a_reference_notebook_of_the_example_runs_under_papermill(tmp_path: Path
         str(tmp_path / "executed.ipynb"),
         parameters={"data_dir": str(tmp_path / "x/data"), "output_path": str(output)},
         progress_bar=False,
+        start_timeout=240,
     )
 
     competition = load_competition(tmp_path / "x")
