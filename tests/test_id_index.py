@@ -290,4 +290,4 @@ def test_a_worker_keeps_truth_and_index_until_the_version_changes(tmp_path: Path
     assert kept is index
     assert index.labels.to_list() == [1, 2, 3, 4]
     assert new.labels.to_list() == [1, 2, 3, 5]
-    assert [version for version, _ in evaluate._WARM.values()].count(version) == 0
+    assert [kept[0] for place, kept in evaluate._WARM.items() if place[0] == tmp_path] == [changed]

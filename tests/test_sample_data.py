@@ -20,6 +20,7 @@ from sklearn.metrics import log_loss, mean_absolute_error, r2_score, roc_auc_sco
 from sklearn.metrics import root_mean_squared_log_error as rmsle
 from sklearn.preprocessing import OrdinalEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from traitlets.config import Config
 
 from kit.competition import load_competition
 from kit.truth import read_truth
@@ -307,5 +308,7 @@ def run(question: Sample, name: str, folder: Path) -> pd.DataFrame:
         progress_bar=False,
         start_timeout=120,
         iopub_timeout=60,
+        # A port that was found free may be a neighbour's before the kernel has it.
+        config=Config(KernelManager={"transport": "ipc", "connection_file": str(folder / "k.json")}),
     )
     return pd.read_csv(output)
