@@ -269,6 +269,9 @@ def test_selecting_names_submissions_by_id(ada: Kit) -> None:
     assert done.stdout == f"Selected: {number}\n"
     assert ada.json("select", "--none") == {"submissions": []}
     assert ada("select").stderr == "Say which: kit select ID..., or --none. Ids: kit submissions\n"
+    assert ada("select", str(number), "--none").stderr.startswith(
+        f"--none selects nothing, and {number} is named"
+    )
     assert ada("select", "999").stderr == "There is no submission 999.\n"
 
 

@@ -482,6 +482,25 @@ def test_what_is_meant_to_break_it_is_refused_and_reveals_nothing(world: Served,
         assert answer.status_code in (404, 422)
 
 
+def test_a_wrong_address_is_told_with_what_was_asked(world: Served) -> None:
+    ada = world.people["ada"]
+
+    nothing = ada.get("/nope").json()["error"]["message"]
+    not_taken = ada.post("/me").json()["error"]["message"]
+    unfit = ada.get(f"{COUNTS}/leaderboard?split=secret").json()["error"]["problems"]
+
+    assert nothing.startswith("Not Found: 'GET /api/v1/nope' is none of the service's addresses")
+    assert not_taken.startswith("Method Not Allowed: 'POST /api/v1/me' is none")
+    assert unfit == ["split: Input should be 'public' or 'private', not 'secret'"]
+
+
+def test_a_wrong_body_is_told_without_what_it_held(world: Served) -> None:
+    answer = world.people["ada"].post("/tokens", json={"name": "ada", "password": ["correct horse"]})
+
+    assert answer.status_code == 422
+    assert "correct horse" not in answer.text
+
+
 def test_every_answer_carries_the_headers_that_keep_it_safe(world: Served) -> None:
     for route in ROUTES:
         headers = ask(world, "ada", route).headers

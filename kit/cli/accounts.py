@@ -106,7 +106,7 @@ class StoreAccounts:
     def list(self, competition: str | None) -> list[dict[str, Any]]:
         """All accounts, or those of a competition."""
         rows = self._store.accounts.users(competition)
-        return [{**row, "disabled": bool(row.pop("is_disabled"))} for row in rows]
+        return [{"disabled": bool(row.pop("is_disabled")), **row} for row in rows]
 
     def _check_own(self, way_out: str) -> None:
         if self.by_hub:

@@ -173,6 +173,8 @@ def select(
     """Select the submissions that decide your private score."""
     if not ids and not none:
         raise InvalidRequest("Say which: kit select ID..., or --none. Ids: kit submissions")
+    if ids and none:
+        raise InvalidRequest(f"--none selects nothing, and {ids[0]} is named too: take one of the two out.")
     comp = opened(competition)
     selected = comp.select(*(ids or []), question=question)
     if as_json:

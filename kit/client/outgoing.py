@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 RowIds = Callable[[], tuple[str, Sequence[Any]]]
 """Gives a file's name and the ids in its row order."""
+MOST_NOTE = 1000
+"""Characters that the service takes: a longer one fits into no address either."""
 
 
 @contextmanager
@@ -77,6 +79,8 @@ def upload(
 
     What the team sent before comes back as it is, ``earlier``, unless it shall be sent ``again``.
     """
+    if len(str(note)) > MOST_NOTE:
+        raise InvalidRequest(f"The note has {len(str(note)):,} characters; {MOST_NOTE:,} are the most.")
     with file.open("rb") as content:
         once = None if again else hashlib.file_digest(content, "sha256").hexdigest()
     return client.upload(

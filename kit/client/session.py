@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from kit.errors import NotLoggedIn
+
 
 @dataclass(eq=False)
 class Session:
@@ -23,6 +25,8 @@ class Session:
     refused: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        # From a file or a secret it often comes with the end of its line.
+        self.token = self.token and self.token.strip()
         _all.add(self)
 
     def share(self) -> None:
@@ -36,6 +40,8 @@ class Session:
         """The headers of each request; a token that is none of the kit's is a JupyterHub's."""
         if not self.token:
             return {}
+        if not (self.token.isascii() and self.token.isprintable()):
+            raise NotLoggedIn("The token holds characters that no token has: copy it again, or log in anew.")
         scheme = "Bearer" if self.token.startswith("kit_") else "token"
         return {"Authorization": f"{scheme} {self.token}"}
 

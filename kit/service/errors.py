@@ -45,6 +45,8 @@ STATUS: dict[type[ParticipantError], int] = {
 }
 """The status of each error that participants may see; the first class that fits counts."""
 
+MOST_SHOWN = 80
+"""Characters of what was asked that an error repeats."""
 _BY_STATUS = {400: InvalidRequest, 401: NotLoggedIn, 403: NotAllowed, 404: NotFound, 409: AlreadyExists}
 
 
@@ -109,17 +111,29 @@ def _participant_answer(error: ParticipantError, clock: Clock) -> Response:
 
 async def _schema_answer(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    # The input itself is left out: it may be a password.
-    problems = [f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in error.errors()]
+    problems = [
+        f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}{_got(e)}" for e in error.errors()
+    ]
     message = "\n".join(["The request is not understood.", *(f"  - {p}" for p in problems)])
     return answer(422, "InvalidRequest", message, problems=problems)
 
 
-async def http_answer(_: Request, error: Exception) -> Response:
+def _got(error: Mapping[str, Any]) -> str:
+    """What was given, in an address; not in a body, where it may be a password."""
+    is_shown = error["loc"][0] in ("query", "path") and error["type"] != "missing"
+    return f", not {str(error['input'])[:MOST_SHOWN]!r}" if is_shown else ""
+
+
+async def http_answer(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses, such as an address that is none, as JSON."""
     assert isinstance(error, HTTPException)
     kind = _BY_STATUS.get(error.status_code, InvalidRequest)
-    return answer(error.status_code, kind.__name__, str(error.detail), headers=error.headers)
+    message = str(error.detail)
+    if message == HTTPStatus(error.status_code).phrase:
+        asked = f"{request.method} {request.url.path}"[:MOST_SHOWN]
+        listed = f"{request.scope.get('root_path', '')}/docs"
+        message = f"{message}: '{asked}' is none of the service's addresses, which {listed} lists."
+    return answer(error.status_code, kind.__name__, message, headers=error.headers)
 
 
 async def _away_answer(_: Request, error: Exception) -> Response:
