@@ -20,7 +20,7 @@ from waiting import until
 from kit.client import CompetitionClient, Submission
 from kit.errors import InvalidRequest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 MEAN = """\
 class Mean:
@@ -41,7 +41,7 @@ def get_estimator():
     return {}["missing"]
 """
 SLEEPS = MEAN.replace("self.mean =", "import time; time.sleep(100); self.mean =")
-WAIT_S = 120
+WAIT_S = 240
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,9 @@ def test_a_cell_is_submitted_tried_and_mended(service: Service, comp: Competitio
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
 
-    nbclient.NotebookClient(notebook, timeout=WAIT_S, allow_errors=True, kernel_name="python3").execute()
+    nbclient.NotebookClient(
+        notebook, timeout=WAIT_S, startup_timeout=WAIT_S, allow_errors=True, kernel_name="python3"
+    ).execute()
 
     _, tried, sent, waited, wrong, option = [cell.outputs for cell in notebook.cells]
     assert "Dry run for 'counts': DONE" in tried[-1].data["text/plain"]

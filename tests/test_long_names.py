@@ -10,7 +10,7 @@ import browsing
 import four
 import httpx2
 import pytest
-from browsing import ORGANIZER, Person, chromium, log_in, tab, visiting
+from browsing import ASK_S, ORGANIZER, SOON_MS, Person, chromium, log_in, tab, visiting
 from playwright.sync_api import Browser, Locator, expect
 from running import Service, free_port
 
@@ -58,6 +58,7 @@ def submit(service: Service, name: str, team: str | None) -> None:
         headers={"Authorization": f"Bearer {token}"},
         params={"filename": f"{LONG}.csv"},
         content=four.OFF_BY_ONE,
+        timeout=ASK_S,
     ).raise_for_status()
 
 
@@ -93,6 +94,7 @@ def test_on_a_page_a_long_name_takes_one_line_and_is_told_when_pointed_at(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_in_dashboards_no_row_is_tall_by_a_name_or_a_files_name(
     service: Service, browser: Browser, tmp_path: Path
 ) -> None:
@@ -104,7 +106,7 @@ def test_in_dashboards_no_row_is_tall_by_a_name_or_a_files_name(
         visiting(browser, f"{url}/voila/render/organizer.ipynb", "long-names-dashboard") as visit,
     ):
         page = visit.page.locator("body")
-        page.locator(".kit-login").wait_for(timeout=60_000)
+        page.locator(".kit-login").wait_for(timeout=3 * SOON_MS)
         log_in(page, ORGANIZER)
         for title, table in {
             "Leaderboard": "[data-split=public]",
