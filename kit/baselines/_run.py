@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -126,13 +127,13 @@ def _execute(
     """Run the notebook in a process of its own; returns the failing ``cell`` and the ``error``, or Nones."""
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "kit.baselines.process", name, f"../{name}"]
-    command += ["--timeout", str(timeout_s), "--tell", str(writer)]
+    command += ["--timeout", str(timeout_s), "--tell", str(writer), "--sockets"]
     environment = {key: value for key, value in os.environ.items() if key not in _PRIVATE}
     environment["IPYTHONDIR"] = str(folder / "ipython")
     log = folder / "log.txt"
-    with os.fdopen(reader) as news, log.open("wb") as noise:
+    with os.fdopen(reader) as news, log.open("wb") as noise, _sockets() as sockets:
         process = subprocess.Popen(
-            command,
+            [*command, sockets],
             cwd=work,
             env=environment,
             stdin=subprocess.PIPE,
@@ -146,6 +147,11 @@ def _execute(
             return _listen(process, news, on_cell, log)
         finally:
             _end(process)
+
+
+def _sockets() -> tempfile.TemporaryDirectory[str]:
+    # Their paths must be short. A kernel that outlives its papermill a moment takes its own away.
+    return tempfile.TemporaryDirectory(prefix="kit-", ignore_cleanup_errors=True)
 
 
 def _listen(process: Any, news: Any, on_cell: Callable[[int, int], object], log: Path) -> dict[str, Any]:

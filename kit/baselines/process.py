@@ -20,11 +20,13 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
 
 from kit.baselines._run import short
 
 PARAMETERS = {"data_dir": "data", "output_path": "predictions.csv"}
 START_S = 120
+LONGEST_SOCKET = 100
 OUTPUT_S = 60
 """What a cell printed may come so much after its end; papermill's 4 s are soon over on a busy machine."""
 
@@ -62,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("executed")
     parser.add_argument("--timeout", type=float, required=True)
     parser.add_argument("--tell", type=int, required=True)
+    parser.add_argument("--sockets", required=True)
     given = parser.parse_args(arguments)
     os.set_inheritable(given.tell, False)
     threading.Thread(target=_stop_at_end_of_input, daemon=True).start()
@@ -70,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     progress = _Progress(given.tell)
     try:
         signal.setitimer(signal.ITIMER_REAL, given.timeout)
-        _run(given.notebook, given.executed, progress)
+        _run(given.notebook, given.executed, progress, given.sockets)
     except PapermillExecutionError as error:
         progress.end(describe(error), error.exec_count)
     except DeadKernelError:
@@ -83,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         progress.end(None)
 
 
-def _run(notebook: str, executed: str, progress: _Progress) -> None:
+def _run(notebook: str, executed: str, progress: _Progress, sockets: str) -> None:
     class Engine(NBClientEngine):  # type: ignore[misc]
         """papermill's own engine, that tells of each cell."""
 
@@ -109,7 +112,16 @@ def _run(notebook: str, executed: str, progress: _Progress) -> None:
         progress_bar=False,
         start_timeout=START_S,
         iopub_timeout=OUTPUT_S,
+        config=_spoken_to_in(sockets),
     )
+
+
+def _spoken_to_in(folder: str) -> Config:
+    """Settings of a kernel that listens in a folder: a port found free may be another's before it has it."""
+    file = f"{folder}/kernel.json"
+    if len(file) > LONGEST_SOCKET:
+        return Config()
+    return Config(KernelManager={"transport": "ipc", "connection_file": file})
 
 
 def _kernel(notebook: str) -> str | None:
