@@ -25,8 +25,9 @@ import polars as pl
 import psutil
 import pytest
 from processes import asked
-from running import Service, free_port, running
+from running import END_S, Service, free_port, running
 from small_notebooks import write_notebook
+from waiting import until
 
 from kit.service_lock import only_service
 from kit.store import Store
@@ -54,7 +55,7 @@ class Kit:
             text=True,
             env=own | environment,
             cwd=self.home,
-            timeout=120,
+            timeout=300,
         )
 
     def json(self, *arguments: object, **environment: str) -> Any:
@@ -85,7 +86,8 @@ def service(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def ola(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    """An organizer, logged in."""
+    """An organizer, logged in; added when the service has told how."""
+    until(lambda: "kit users add" in service.log.read_text())
     kit = Kit(tmp_path_factory.mktemp("home") / "ola")
     done = kit("users", "add", "ola", "--organizer", "--data", service.data)
     assert done.returncode == 0, done.stderr
@@ -439,14 +441,14 @@ def test_the_dashboard_is_one_command_needs_no_other_site_and_knows_no_login(
             assert process.stdout.readline() == f"Dashboard of {service.url}: http://127.0.0.1:{port}/\n"
             children = psutil.Process(process.pid).children(recursive=True)
             assert all("KIT_TOKEN" not in asked(child, psutil.Process.environ, {}) for child in children)
-            page = httpx2.get(f"http://127.0.0.1:{port}/", timeout=60)
+            page = httpx2.get(f"http://127.0.0.1:{port}/", timeout=300)
         finally:
             process.send_signal(signal.SIGINT)
-            assert process.wait(20) == 0
+            assert process.wait(END_S) == 0
 
     assert page.status_code == 200
     assert not re.findall(r"""(?:src|href)=["'](?:https?:)?//[^"']*""", page.text)
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=END_S)
     assert not alive
 
 
