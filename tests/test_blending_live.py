@@ -16,16 +16,20 @@ from running import running
 
 from kit.runner.sandbox import Level, detect_isolation
 
-pytestmark = pytest.mark.skipif(
-    detect_isolation().level is not Level.ISOLATED, reason=f"no sandbox here: {detect_isolation().missing}"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        detect_isolation().level is not Level.ISOLATED,
+        reason=f"no sandbox here: {detect_isolation().missing}",
+    ),
+    pytest.mark.timeout(900),
+]
 TREES = GOOD.replace(
     "from sklearn.linear_model import LogisticRegression", "from sklearn.tree import DecisionTreeClassifier"
 ).replace("LogisticRegression()", "DecisionTreeClassifier(min_samples_leaf=10, random_state=0)")
 BOARD = "/competitions/penguins/questions/sex/leaderboard"
 
 
-def board(team: Team, until: Any, *, s: float = 90) -> dict[str, Any]:
+def board(team: Team, until: Any, *, s: float = 240) -> dict[str, Any]:
     """The leaderboard, as soon as it is so."""
     ends_at = time.monotonic() + s
     while not until(seen := team.ask("GET", BOARD).json()):

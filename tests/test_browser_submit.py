@@ -9,14 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import browsing
+import coding
 import four
 import pytest
 from browsing import Notebook, Person, Room, Visit, tab
 from playwright.sync_api import Locator, expect
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
 
-JUDGED_MS = 180_000
+JUDGED_MS = 400_000
 MEAN = """\
 import time
 
@@ -34,6 +35,7 @@ class Mean:
 def get_estimator():
     return Mean()
 """
+HELD = coding.held(MEAN, "time.sleep(1)")
 FAILS = MEAN.replace("self.mean = y.mean()", "self.mean = int(y.mean()) / len(X[:0])")
 SLEEPS = MEAN.replace("time.sleep(1)", "time.sleep(100)")
 
@@ -50,15 +52,19 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
 
 def test_a_typed_cell_is_watched_from_the_queue_to_its_score(room: Room) -> None:
     with connected(room, "typing", "") as (visit, notebook, _):
-        write(notebook, 1, f'%%submit --note "typed"\n{MEAN}')
+        write(notebook, 1, f'%%submit --note "typed"\n{HELD}')
+        gate = coding.Gate(room.service)
 
         card = notebook.start(1).locator(".kit-card")
 
         expect(card).to_have_attribute("data-state", "RUNNING", timeout=JUDGED_MS)
         expect(card.locator(".kit-chip")).to_have_text(re.compile(r"RUNNING · folds? \d"))
         expect(card.locator(".kit-piece")).to_have_count(3)
-        expect(card.locator("tr[data-state=done]")).not_to_have_count(0, timeout=JUDGED_MS)
+        gate.let_one_go()
+        expect(card.locator("tr[data-state=done]")).to_have_count(1, timeout=JUDGED_MS)
         visit.screenshot(card, "running")
+        for _ in range(3):
+            gate.let_one_go()
         expect(card).to_have_attribute("data-state", "SCORED", timeout=JUDGED_MS)
         expect(card.locator("[data-split=public]")).to_have_text("10")
         expect(card.locator("tbody tr[data-state=done]")).to_have_count(3)
@@ -106,8 +112,6 @@ def test_a_dry_run_shows_its_folds_and_sends_nothing(room: Room) -> None:
     with connected(room, "trying", *cells) as (visit, notebook, person):
         card = notebook.start(1).locator(".kit-card")
 
-        expect(card).to_have_attribute("data-state", "RUNNING", timeout=JUDGED_MS)
-        visit.screenshot(card, "running")
         expect(card).to_have_attribute("data-state", "DONE", timeout=JUDGED_MS)
         expect(notebook.prompt(1)).to_have_text("[2]:", timeout=JUDGED_MS)
         expect(card).to_have_count(1)
@@ -115,6 +119,8 @@ def test_a_dry_run_shows_its_folds_and_sends_nothing(room: Room) -> None:
         visit.screenshot(card, "done")
         stopped = notebook.start(2)
         expect(stopped.locator("tr[data-state=running]").first).to_be_visible(timeout=JUDGED_MS)
+        expect(stopped.locator(".kit-card")).to_have_attribute("data-state", "RUNNING")
+        visit.screenshot(stopped, "running")
         visit.page.get_by_role("button", name="Interrupt the kernel").click()
         expect(stopped).to_contain_text("Stopped: 0 of 3 folds were done", timeout=JUDGED_MS)
         visit.screenshot(stopped, "stopped")

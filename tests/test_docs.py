@@ -214,5 +214,6 @@ def test_python_in_the_documentation_runs_on_a_real_service(
         exec(compile(block.replace("http://127.0.0.1:8000", penguins.url), path.name, "exec"), known)
 
     assert blocks
-    board = httpx2.get(f"{penguins.url}/api/v1/competitions/penguins/submissions", headers=headers).json()
+    address = f"{penguins.url}/api/v1/competitions/penguins/submissions"
+    board = httpx2.get(address, headers=headers, timeout=60).json()
     assert board and not [facts for facts in board if facts["state"] in ("REJECTED", "ERROR")]

@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parents[1] / "data/departures"
 A_DAY = 3 * 19
 """Rows: airports times hours."""
 WEATHER = ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]
+pytestmark = pytest.mark.timeout(1200)
 each_submission = pytest.mark.parametrize("name", ["ridge", "boosting"])
 
 
