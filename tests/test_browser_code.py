@@ -13,11 +13,11 @@ from playwright.sync_api import expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NOTEBOOK = "02-submit-code.ipynb"
-JUDGED_MS = 180_000
+JUDGED_MS = 400_000
 """Six runs; a loaded machine must not fail the test."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_second_notebook_leads_from_the_login_over_a_dry_run_to_the_leaderboard(tmp_path: Path) -> None:
     shutil.copytree(browsing.ROOT / "data/departures", tmp_path / "departures")
     with (
@@ -41,9 +41,10 @@ def test_the_second_notebook_leads_from_the_login_over_a_dry_run_to_the_leaderbo
             expect(trial.locator(".kit-folds tbody tr")).to_have_count(5)
             visit.screenshot(trial, "dry-run")
 
-            card = notebook.run(4).locator(".kit-card")
-            expect(card).to_have_attribute("data-state", "RUNNING")
-            visit.screenshot(card, "card-running")
+            with service.judging_stopped():
+                card = notebook.run(4).locator(".kit-card")
+                expect(card).to_have_attribute("data-state", "QUEUED")
+                visit.screenshot(card, "card-queued")
             expect(card).to_have_attribute("data-state", "SCORED", timeout=JUDGED_MS)
             visit.screenshot(card, "card-scored")
 

@@ -18,9 +18,13 @@ from written import notebook
 import kit
 from kit.runner.sandbox import Level, detect_isolation
 
-pytestmark = pytest.mark.skipif(
-    detect_isolation().level is not Level.ISOLATED, reason=f"no sandbox here: {detect_isolation().missing}"
-)
+pytestmark = [
+    pytest.mark.skipif(
+        detect_isolation().level is not Level.ISOLATED,
+        reason=f"no sandbox here: {detect_isolation().missing}",
+    ),
+    pytest.mark.timeout(900),
+]
 GOOD = """\
 # %%
 import pandas as pd
@@ -102,7 +106,7 @@ def test_a_handle_tells_cells_and_downloads(service: Service, tmp_path: Path) ->
     comp = kit.connect(f"{service.url}/penguins", token=token)
     (tmp_path / "model.ipynb").write_bytes(notebook(GOOD))
 
-    s = comp.submit(tmp_path / "model.ipynb", note="in cells").wait(120)
+    s = comp.submit(tmp_path / "model.ipynb", note="in cells").wait(240)
     path = s.notebook(tmp_path)
 
     assert s.state == "SCORED", s
