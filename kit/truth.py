@@ -232,7 +232,7 @@ def _target_problems(question: Question, column: pd.Series) -> list[Problem]:
         return [Problem(question.truth, name, text, fix)] if odd else []
     numbers = pd.to_numeric(column, errors="coerce")
     if not np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan)).all():
-        bad = column[~np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan))].iloc[0]
+        bad = column[~np.isfinite(numbers.to_numpy(dtype=float, na_value=np.nan))].tolist()[0]
         fix = 'Mend the truth; for classes, choose a metric of classes, or set domain = "label".'
         return [Problem(question.truth, name, f"{bad!r} is not a finite number.", fix)]
     return []

@@ -432,6 +432,21 @@ def test_text_ids_and_parquet_are_as_good(directory: Path) -> None:
     assert found(directory) == []
 
 
+def test_words_for_nothing_are_ids_and_classes_too(directory: Path) -> None:
+    for name in ("data/train", "data/test", "private/truth"):
+        frame = pd.read_csv(directory / f"{name}.csv")
+        frame["id"] = "row-" + frame.id.astype(str)
+        if name != "data/train":
+            frame.loc[:1, "id"] = ["NA", "null"]
+        if "price" in frame:
+            frame["price"] = np.where(frame.price % 2 == 0, "None", "NA")
+        frame.to_csv(directory / f"{name}.csv", index=False)
+    change_toml(directory, 'sample_submission = "data/sample_submission.csv"\n', "")
+    change_toml(directory, 'metric = "rmse"', 'metric = "accuracy"')
+
+    assert found(directory) == []
+
+
 @pytest.mark.parametrize(
     "line",
     ['splitter = { name = "KFolds" }', "splitter = { n_splits = 1 }", 'environment = "requirements.txt"'],

@@ -30,6 +30,7 @@ from waiting import until
 import kit
 from kit import credentials
 from kit.client import Client, CompetitionClient, Submission, http, submission
+from kit.client.files import read_tables
 from kit.errors import (
     AlreadyExists,
     InvalidPredictions,
@@ -229,6 +230,16 @@ def test_the_data_of_all_questions_come_together(pair: CompetitionClient) -> Non
     assert data["test"]["code"].to_list() == list(CODES)
     with pytest.raises(NotFound, match=r"no question 'cat'. There are: 'chance', 'pet'"):
         pair.data("cat")
+
+
+def test_words_for_nothing_are_ids(tmp_path: Path) -> None:
+    (tmp_path / "test.csv").write_text("code,size\nNA,1\nnull,NA\nDE,3\n")
+    question = {"id": "q", "id_column": "code", "data": [{"name": "test.csv"}]}
+
+    table = read_tables(tmp_path, question)["test"]
+
+    assert table["code"].tolist() == ["NA", "null", "DE"]
+    assert table["size"].isna().tolist() == [False, True, False]
 
 
 def test_data_are_tables_for_sql(comp: CompetitionClient) -> None:

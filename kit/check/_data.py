@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -26,22 +26,29 @@ def read_data(competition: Competition) -> tuple[Frames, list[Problem]]:
     """Each table that participants get, and a problem for each that cannot be read."""
     samples = {q.sample_submission for q in competition.question}
     id_columns = {q.id_column for q in competition.question}
+    targets = {column for q in competition.question for column in q.target}
     frames: dict[str, pd.DataFrame] = {}
     problems = []
     for _, _, path in published(competition):
         if path in frames or path in samples or not path.endswith(TABLES):
             continue
         try:
-            frames[path] = _read(competition.directory / path, id_columns)
+            frames[path] = _read(competition.directory / path, id_columns, targets)
         except Exception as error:
             fix = "Write CSV (UTF-8, commas) or Parquet."
             problems.append(Problem(path, "", f"cannot be read: {error}.", fix))
     return frames, problems
 
 
-def _read(path: Path, id_columns: Iterable[str]) -> pd.DataFrame:
+def _read(path: Path, id_columns: Collection[str], targets: Collection[str]) -> pd.DataFrame:
     if path.suffix != ".parquet":
-        return pd.read_csv(path, dtype=dict.fromkeys(id_columns, str), low_memory=False)
+        frame = pd.read_csv(path, dtype=dict.fromkeys(id_columns, str), low_memory=False)
+        # As the truth is read: "NA" and "None" may be ids or classes, and only an empty cell is empty.
+        texts = [c for c in frame if c in {*id_columns, *targets} and frame[c].isna().any()]
+        written = pd.read_csv(
+            path, usecols=texts, dtype=dict.fromkeys(id_columns, str), keep_default_na=False, na_values=[""]
+        )
+        return frame.assign(**{c: written[c] for c in texts})
     frame = pd.read_parquet(path)
     return frame.assign(**{c: frame[c].astype(str) for c in id_columns if c in frame})
 

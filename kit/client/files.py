@@ -179,6 +179,10 @@ def _read(file: Path, kind: str, id_column: str) -> pd.DataFrame:
     # "007" is an id and 7 is another: read as numbers only what reads back the same.
     frame = pd.read_csv(file, dtype={id_column: "str"}, low_memory=False)
     if id_column in frame.columns:
+        if frame[id_column].isna().any():
+            # "NA" and "null" are ids too; only an empty cell is empty.
+            ids = pd.read_csv(file, usecols=[id_column], dtype="str", keep_default_na=False, na_values=[""])
+            frame[id_column] = ids[id_column]
         numbers = pd.to_numeric(frame[id_column], errors="coerce")
         if pd.api.types.is_integer_dtype(numbers) and (numbers.astype("str") == frame[id_column]).all():
             frame[id_column] = numbers

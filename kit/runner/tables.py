@@ -91,12 +91,12 @@ def _read(competition: Competition, path: str, question: Question) -> pd.DataFra
 
 def _read_csv(path: Path, question: Question) -> pd.DataFrame:
     frame = pd.read_csv(path, dtype={question.id_column: str}, low_memory=False)
-    targets = [column for column in question.target if column in frame]
-    if not targets:
-        return frame
-    # As the truth is read: "NA" and "None" may be classes, and only an empty cell is empty.
-    written = pd.read_csv(path, usecols=targets, keep_default_na=False, na_values=[""])
-    return frame.assign(**{column: written[column] for column in targets})
+    asked = [column for column in (question.id_column, *question.target) if column in frame]
+    # As the truth is read: "NA" and "None" may be ids or classes, and only an empty cell is empty.
+    written = pd.read_csv(
+        path, usecols=asked, dtype={question.id_column: str}, keep_default_na=False, na_values=[""]
+    )
+    return frame.assign(**{column: written[column] for column in asked})
 
 
 def _read_parquet(path: Path, question: Question) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def _target_problems(path: str, name: str, column: pd.Series[Any], truth: Truth)
         return
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=float)
     if not np.isfinite(numbers).all():
-        bad = column[~np.isfinite(numbers)].iloc[0]
+        bad = column[~np.isfinite(numbers)].tolist()[0]
         yield Problem(path, name, f"{bad!r} is not a finite number.", "Mend the table.")
 
 

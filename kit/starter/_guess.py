@@ -142,7 +142,8 @@ def _kind(values: pd.Series) -> Target:
     n_values = values.nunique()
     if not pd.api.types.is_numeric_dtype(values) or n_values <= 2:
         return Target.CLASS
-    whole = bool(np.equal(np.mod(values.to_numpy(dtype=float), 1), 0).all())
+    numbers = values.to_numpy(dtype=float)
+    whole = bool(np.equal(numbers, np.floor(numbers)).all())
     return (
         Target.CLASS if whole and n_values <= MAX_CLASSES and len(values) >= 5 * n_values else Target.NUMBER
     )
