@@ -454,7 +454,7 @@ def test_a_connection_that_breaks_while_sending_makes_one_submission(
         sent = client.competition("four").submit(GOOD)
 
     assert [handle.id for handle in direct.submissions()] == [sent.id]
-    assert "The service did not answer; trying again in 0.5 s (1 of 9)." in capsys.readouterr().err
+    assert "The service did not answer; trying again in 0.5 s (1 of 14)." in capsys.readouterr().err
 
 
 def test_a_restart_of_the_service_interrupts_neither_waiting_nor_sending_nor_watching(

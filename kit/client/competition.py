@@ -109,7 +109,7 @@ class CompetitionClient(Reading):
         """Submit predictions, code or a notebook.
 
         Frames, Series and arrays are checked here first, which uses up nothing, and sent as Parquet;
-        a file is sent as it is. When the service does not answer, it is tried again for 47 seconds,
+        a file is sent as it is. When the service does not answer, it is tried again for 88 seconds,
         and becomes one submission all the same. What your team sent before is not sent again, so that all
         cells may be run anew: the earlier submission comes back, unless it was REJECTED or met an ERROR.
 

@@ -46,8 +46,8 @@ def say(text: str) -> None:
 
 NO_RETRY = Retries()
 ONE_RETRY = Retries(1)
-PATIENT = Retries(9, say)
-"""Outlasts a restart of the service, which a JupyterHub looks after every 30 seconds: 47 s in all."""
+PATIENT = Retries(14, say)
+"""Outlasts a restart, for which a JupyterHub looks every 30 seconds, on a busy machine: 88 s in all."""
 
 
 class Wire:
