@@ -13,6 +13,7 @@ import pytest
 from conftest import Clock
 from live import listening
 from served import COUNTS, Person, Served
+from test_shown import outcome
 from test_store_best import Happenings, plain
 
 import kit
@@ -158,6 +159,19 @@ def test_a_short_leaderboard_comes_whole_or_by_the_page_that_is_asked_for(
 
     assert (len(whole["rows"]), whole["n_rows"], whole["own"]) == (3, 3, None)
     assert (page["rows"], page["own"]) == (whole["rows"][1:2], whole["rows"][2])
+
+
+def test_the_page_of_a_short_leaderboard_is_up_to_date_in_all_columns(serve: Callable[..., Served]) -> None:
+    service = serve()
+    ada, bob = (service.sign_up(name) for name in ("ada", "bob"))
+    for number, person in enumerate((bob, ada, ada)):
+        person.submit()
+        service.judge(outcome(9.0 - number, seed=number))
+
+        page, whole = board(ada, limit=1), board(ada)
+
+        assert page["rows"] == whole["rows"][:1]
+        assert page["rows"][0]["rank_low"] == 1
 
 
 @pytest.mark.parametrize("phase", ['leaderboard = "hidden"', 'leaderboard = "frozen"'])

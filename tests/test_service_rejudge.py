@@ -281,6 +281,7 @@ def test_the_leaderboard_of_a_version_or_a_moment_is_for_organizers(arena: Serve
     assert ada.get(path, params={"at": "2026-03-02T12:00:00Z"}).status_code == 403
     assert olga.get(path, params={"version": 9}).status_code == 404
     assert olga.get(path, params={"version": 1, "at": "2026-03-02T12:00:00Z"}).status_code == 400
+    assert olga.get(path, params={"version": 1, "per": "submission"}).status_code == 400
 
 
 def test_participants_are_told_what_changed_and_why(arena: Served) -> None:

@@ -79,9 +79,29 @@ class Boards:
                 return made
         if shown.sight.is_hidden:
             return view(self._columns.board(hosted, question, split, shown, 0, []), [topic])
+        if not self._is_large(hosted, question, split, shown):
+            return self._page_of_whole(hosted, question, split, caller, window)
         team_id = self._store.accounts.team_id_of(hosted.slug, caller.user_id)
         page, own = self._pages.page(hosted, question, split, shown, window, team_id)
         return page.view(own, [topic])
+
+    def _page_of_whole(
+        self, hosted: Hosted, question: HostedQuestion, split: Split, caller: Caller, window: Window
+    ) -> View:
+        """A page of a leaderboard that can be ranked whole: its rows are those of the whole one."""
+        topic, shown = _topic(hosted, question), self._shown(hosted, caller.is_organizer)
+
+        def make(version: int) -> models.Leaderboard:
+            rows = self._shown_rows(hosted, question, split, shown)
+            return self._model(hosted, question, split, shown, version, rows)
+
+        key = ("rows", *_whole(hosted, question, split, caller))
+        model = self._fresh(key, hosted, [topic], shown, make)
+        return view(paged(model, window, self._team(hosted, caller)), [topic])
+
+    def _team(self, hosted: Hosted, caller: Caller) -> str | None:
+        team = self._store.accounts.team_of(hosted.slug, caller.user_id)
+        return None if team is None else str(team["name"])
 
     def recent(self, hosted: Hosted, question: HostedQuestion, split: Split, caller: Caller) -> View | None:
         """A question's whole leaderboard as it was some moments ago, if it was made then; reads nothing."""
@@ -107,8 +127,7 @@ class Boards:
 
         key = ("every", hosted.slug, question.id, question.version, split, caller.is_organizer)
         model = self._fresh(key, hosted, [topic], shown, make)
-        team = self._store.accounts.team_of(hosted.slug, caller.user_id)
-        return view(paged(model, window, None if team is None else team["name"]), [topic])
+        return view(paged(model, window, self._team(hosted, caller)), [topic])
 
     def _is_large(self, hosted: Hosted, question: HostedQuestion, split: Split, shown: Shown) -> bool:
         if shown.sight.is_hidden:
@@ -134,8 +153,7 @@ class Boards:
         found, made = self._fresh(key, hosted, topics, shown, make, is_large=lambda each: each[1] is None)
         if made is not None and window.is_whole:
             return made
-        team = self._store.accounts.team_of(hosted.slug, caller.user_id)
-        return written(found, window, None if team is None else team["name"])
+        return written(found, window, self._team(hosted, caller))
 
     def rows(
         self,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import FileResponse
 from pydantic import AwareDatetime, TypeAdapter
 
-from kit.errors import NotAllowed, NotFound, NotLoggedIn
+from kit.errors import InvalidRequest, NotAllowed, NotFound, NotLoggedIn
 from kit.service import comparing, models, views
 from kit.service.auth import ONLOOKER, Caller
 from kit.service.context import (
@@ -79,6 +79,8 @@ async def leaderboard(
         if caller is ONLOOKER:
             raise NotLoggedIn("Log in first: without a log-in there is the teams' leaderboard as it is now.")
         if version is not None or at is not None:
+            if per != "team":
+                raise InvalidRequest("An earlier leaderboard has a row for each team alone: take per out.")
             return read_past(service, hosted, question, caller, split, version=version, at=at, window=window)
         return service.boards.submissions(hosted, question, split, caller, window)
 
