@@ -195,6 +195,11 @@ def _value_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
     problems = []
     if (n := int(ids.isna().sum())) > 0:
         problems.append(Problem(question.truth, question.id_column, f"{n} ids are empty.", "Fill them in."))
+    if not pd.api.types.is_integer_dtype(ids) and (
+        kind := pd.api.types.infer_dtype(ids.dropna().astype(object))
+    ) not in ("string", "integer", "empty"):
+        text, fix = f"holds ids of the type {kind}.", "Write whole numbers or text, in all files alike."
+        problems.append(Problem(question.truth, question.id_column, text, fix))
     if ids.duplicated().any():
         named = ", ".join(map(str, ids[ids.duplicated()].unique()[:5]))
         text = f"ids stand more than once: {named}."

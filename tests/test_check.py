@@ -432,6 +432,18 @@ def test_text_ids_and_parquet_are_as_good(directory: Path) -> None:
     assert found(directory) == []
 
 
+def test_ids_that_have_several_spellings_are_refused(directory: Path) -> None:
+    truth = pd.read_csv(directory / "private/truth.csv")
+    truth["id"] = pd.Timestamp("2026-03-01") + pd.to_timedelta(truth.id, unit="D")
+    truth.to_parquet(directory / "private/truth.parquet")
+    change_toml(directory, "private/truth.csv", "private/truth.parquet")
+
+    assert found(directory) == [
+        "error: private/truth.parquet: id: holds ids of the type datetime. "
+        "Write whole numbers or text, in all files alike."
+    ]
+
+
 def test_words_for_nothing_are_ids_and_classes_too(directory: Path) -> None:
     for name in ("data/train", "data/test", "private/truth"):
         frame = pd.read_csv(directory / f"{name}.csv")
