@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from html import escape
 from typing import Any
 
@@ -33,6 +34,7 @@ class Handle:
         self.slug = slug
         self.path = f"/competitions/{quoted(slug)}"
         self._seen: Json = None
+        self._seen_at = 0.0
         self._clock = ""
 
     @property
@@ -62,7 +64,8 @@ class Handle:
         return named(self.overview, question)
 
     def __repr__(self) -> str:
-        return text.describe(self.slug, self.client, self._seen, self._clock)
+        ago_s = time.monotonic() - self._seen_at
+        return text.describe(self.slug, self.client, self._seen, self._clock, ago_s=ago_s)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return widget_bundle("panel" if self.client.token else "login", self, anew=lambda _: self)
@@ -80,6 +83,7 @@ class Handle:
 
     def _look(self, retries: Retries) -> Json:
         self._seen = self.client.get(self.path, retries=retries)
+        self._seen_at = time.monotonic()
         self._clock = text.wrong_clock(self._seen["now"])
         return self._seen
 

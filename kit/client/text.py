@@ -15,11 +15,11 @@ WRONG_S = 60.0
 """A clock that is off by less is told to nobody."""
 
 
-def describe(slug: str, client: Client, overview: Json, clock: str = "") -> str:
-    """Title, times, questions, who is logged in, and what to call next."""
+def describe(slug: str, client: Client, overview: Json, clock: str = "", *, ago_s: float = 0.0) -> str:
+    """Title, times, questions, who is logged in, and what to call next; it was told ``ago_s`` ago."""
     if overview is None:
         return f"Competition {slug!r} at {client.url}"
-    lines = [f"{overview['title']} ({client.url}/{slug}): {when(overview)}"]
+    lines = [f"{overview['title']} ({client.url}/{slug}): {when(overview, ago_s)}"]
     for question in overview["questions"]:
         lines.append(f"  question {question['id']!r}: {_question(question)}")
     lines.append(f"  {_who(client, overview)}")
@@ -41,14 +41,20 @@ def wrong_clock(now: str) -> str:
     return f"This machine's clock is {off} {'slow' if ahead_s > 0 else 'fast'}; the service's counts."
 
 
-def when(overview: Json) -> str:
-    """Whether a competition is open, and for how long, by the service's clock when it was asked."""
-    state, now = overview["state"], _time(overview["now"])
-    if state == "open":
-        return f"open, closes in {span(_time(overview['closes_at']) - now)}"
-    if state == "upcoming":
-        return f"opens in {span(_time(overview['opens_at']) - now)}"
-    return f"closed since {_time(overview['closes_at']):%Y-%m-%d %H:%M} UTC"
+def when(overview: Json, ago_s: float = 0.0) -> str:
+    """Whether a competition is open, and for how long, by the service's clock, which was told ``ago_s`` ago.
+
+    >>> told = {"now": "2026-03-01T08:00Z", "opens_at": "2026-03-01T09:00Z", "closes_at": "2026-03-02T09:00Z"}
+    >>> [when(told, ago_s) for ago_s in (0, 3600, 25 * 3600)]
+    ['opens in 1 h', 'open, closes in 1 d', 'closed since 2026-03-02 09:00 UTC']
+    """
+    now = _time(overview["now"]) + timedelta(seconds=round(ago_s))
+    opens_at, closes_at = _time(overview["opens_at"]), _time(overview["closes_at"])
+    if now < opens_at:
+        return f"opens in {span(opens_at - now)}"
+    if now < closes_at:
+        return f"open, closes in {span(closes_at - now)}"
+    return f"closed since {closes_at:%Y-%m-%d %H:%M} UTC"
 
 
 def span(duration: timedelta) -> str:
