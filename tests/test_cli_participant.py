@@ -115,7 +115,10 @@ def test_the_environment_names_service_and_token(bob: Kit, service: Service) -> 
 
     assert (told["name"], told["competition"]) == ("eve", "four")
     assert wrong.returncode == 1
-    assert wrong.stderr == "The token is wrong, expired or revoked: log in again. To log in: kit login\n"
+    assert wrong.stderr == (
+        "The token is wrong, expired or revoked: log in again. "
+        "It is that of KIT_TOKEN in the environment, which goes first: mend or unset it.\n"
+    )
 
 
 def test_a_token_in_the_environment_is_said_to_go_first(ada: Kit, service: Service) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -31,8 +32,7 @@ def main(args: list[str] | None = None) -> None:
     try:
         build()(args, prog_name="kit")
     except NotLoggedIn as error:
-        hint = "" if "kit login" in str(error) else " To log in: kit login"
-        _complain(f"{error}{hint}")
+        _complain(f"{error}{_way_in(str(error))}")
         sys.exit(1)
     except (KitError, TimeoutError) as error:
         _complain(str(error))
@@ -48,6 +48,12 @@ def build() -> typer.Typer:
             if find_spec(name) is not None:
                 import_module(name).register(app)
     return app
+
+
+def _way_in(message: str) -> str:
+    if message.startswith("The token") and os.environ.get("KIT_TOKEN"):
+        return " It is that of KIT_TOKEN in the environment, which goes first: mend or unset it."
+    return "" if "kit login" in message else " To log in: kit login"
 
 
 def _complain(message: str) -> None:
