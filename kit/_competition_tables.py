@@ -251,6 +251,13 @@ class Question(Table):
                 f"'{self.metric}' is your own metric, and its direction cannot be guessed. "
                 "Add greater_is_better = true or false."
             )
+        if self.greater_is_better is not None and not any(map(is_custom, self.metrics)):
+            direction = get_metric(self.metric).greater_is_better
+            if self.greater_is_better != direction:
+                raise ValueError(
+                    f"greater_is_better is {str(self.greater_is_better).lower()}, and the contrary holds for "
+                    f"'{self.metric}'. Take it out: it is for your own metrics."
+                )
         return self
 
     @model_validator(mode="after")

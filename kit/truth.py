@@ -190,16 +190,28 @@ def _column_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
     return problems
 
 
+def _kind_problems(question: Question, ids: pd.Series) -> list[Problem]:
+    """Ids that programs read as something else than what stands there, so that none would match."""
+    if pd.api.types.is_integer_dtype(ids):
+        return []
+    given = ids.dropna().astype(object)
+    kind = pd.api.types.infer_dtype(given)
+    text = f"holds ids of the type {kind}."
+    if kind == "string" and given.str.fullmatch(r"-?\d+\.0*").all():
+        text = f"holds ids with a point, as {given.iloc[0]!r}, which programs read as other numbers."
+    elif kind in ("string", "integer", "empty"):
+        return []
+    return [
+        Problem(question.truth, question.id_column, text, "Write whole numbers or text, in all files alike.")
+    ]
+
+
 def _value_problems(question: Question, frame: pd.DataFrame) -> list[Problem]:
     ids, splits = frame[question.id_column], frame["split"]
     problems = []
     if (n := int(ids.isna().sum())) > 0:
         problems.append(Problem(question.truth, question.id_column, f"{n} ids are empty.", "Fill them in."))
-    if not pd.api.types.is_integer_dtype(ids) and (
-        kind := pd.api.types.infer_dtype(ids.dropna().astype(object))
-    ) not in ("string", "integer", "empty"):
-        text, fix = f"holds ids of the type {kind}.", "Write whole numbers or text, in all files alike."
-        problems.append(Problem(question.truth, question.id_column, text, fix))
+    problems += _kind_problems(question, ids)
     if ids.duplicated().any():
         named = ", ".join(map(str, ids[ids.duplicated()].unique()[:5]))
         text = f"ids stand more than once: {named}."

@@ -444,6 +444,16 @@ def test_ids_that_have_several_spellings_are_refused(directory: Path) -> None:
     ]
 
 
+def test_ids_that_are_numbers_with_a_point_are_refused(directory: Path) -> None:
+    truth = pd.read_csv(directory / "private/truth.csv")
+    truth.assign(id=truth.id.astype(float)).to_csv(directory / "private/truth.csv", index=False)
+
+    assert found(directory)[0] == (
+        f"error: private/truth.csv: id: holds ids with a point, as '{truth.id[0]}.0', which programs read as "
+        "other numbers. Write whole numbers or text, in all files alike."
+    )
+
+
 def test_words_for_nothing_are_ids_and_classes_too(directory: Path) -> None:
     for name in ("data/train", "data/test", "private/truth"):
         frame = pd.read_csv(directory / f"{name}.csv")

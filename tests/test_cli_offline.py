@@ -10,6 +10,7 @@ import four
 import pandas as pd
 import pytest
 
+from kit import __version__
 from kit.cli import main
 
 
@@ -25,6 +26,10 @@ def kit(capsys: pytest.CaptureFixture[str]) -> Any:
         return code, printed.out, printed.err
 
     return run
+
+
+def test_the_version_is_told(kit: Any) -> None:
+    assert kit("--version") == (0, f"kit {__version__}\n", "")
 
 
 def test_a_new_competition_passes_its_check_and_scores_its_sample(tmp_path: Path, kit: Any) -> None:

@@ -334,6 +334,7 @@ def test_results_are_exported_as_csv_and_parquet(ola: Kit, tmp_path: Path) -> No
     files = ola.json("export", "-c", "four", "-o", tmp_path / "out")["files"]
 
     names = {Path(file).name for file in files}
+    assert {stat.S_IMODE(Path(file).stat().st_mode) for file in files} == {0o600}
     wanted = {"counts-leaderboard-public", "counts-leaderboard-private", "submissions"}
     assert names == {f"four-{name}.{suffix}" for name in wanted for suffix in ("csv", "parquet")}
     for suffix, read in (("csv", pl.read_csv), ("parquet", pl.read_parquet)):
@@ -379,6 +380,7 @@ def test_neither_backup_nor_restore_overwrites(ola: Kit, service: Service, tmp_p
     assert ola("backup", backup, "--data", service.data).returncode == 0
 
     assert "exists" in ola("backup", backup, "--data", service.data).stderr
+    assert "take b.tar, or b.tar.gz" in ola("backup", tmp_path / "b.zip", "--data", service.data).stderr
     done = ola("restore", backup, "--data", service.data)
     assert done.returncode == 1 and "not empty" in done.stderr
 

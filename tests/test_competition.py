@@ -99,6 +99,12 @@ WRONG = {
         "competition.toml: question 'counts': metric: There is no metric 'rsme'. "
         "Did you mean 'rmse' or 'smape' or 'rmsle'?",
     ),
+    "a direction that is not the metric's": (
+        'metric = "mae"',
+        'metric = "mae"\ngreater_is_better = true',
+        "competition.toml: question 'counts': greater_is_better is true, and the contrary holds for 'mae'. "
+        "Take it out: it is for your own metrics.",
+    ),
     "own metric without direction": (
         'metric = "mae"',
         'metric = "metrics.py:cost"',
@@ -313,7 +319,9 @@ def test_an_unknown_question_names_those_there_are(tmp_path: Path) -> None:
 def test_the_version_of_a_question_changes_with_truth_and_metric_only(tmp_path: Path) -> None:
     before = four.competition(tmp_path / "a")
     same = four.competition(tmp_path / "b", question='title = "Another title"')
-    other = four.competition(tmp_path / "c", question="greater_is_better = true")
+    toml = four.write(tmp_path / "c") / "competition.toml"
+    toml.write_text(toml.read_text().replace('metric = "mae"', 'metric = "medae"'))
+    other = load_competition(tmp_path / "c")
     versions = [question_version(c, c.question[0]) for c in (before, same, other)]
     (tmp_path / "a/private/truth.csv").write_text(four.TRUTH.replace("40", "41"))
 

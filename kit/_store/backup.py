@@ -30,8 +30,10 @@ def write_backup(store: Store, file: Path, *, on_bytes: OnBytes | None = None) -
     Raises
     ------
     OrganizerError
-        The file exists, or cannot be written.
+        The file exists, cannot be written, or its name says that it is something else.
     """
+    if not file.name.endswith((".tar", ".tar.gz", ".tgz")):
+        raise OrganizerError(f"{file} is no name of a tar file: take {file.stem}.tar, or {file.stem}.tar.gz.")
     if file.exists():
         raise OrganizerError(f"{file} exists, and no backup is overwritten: name another file.")
     try:

@@ -6,9 +6,11 @@ import os
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Annotated
 
 import typer
 
+from kit import __version__
 from kit.errors import KitError, NotLoggedIn
 
 app = typer.Typer(
@@ -20,6 +22,21 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        print(f"kit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _of_all(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell_version, help="Print it and exit.")
+    ] = False,
+) -> None: ...
+
 
 COMMAND_MODULES = tuple(
     f"kit.cli.{name}" for name in ("participant", "boards", "organizer", "testing", "hub")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,7 +116,9 @@ def _fetch(comp: CompetitionClient, facts: dict[str, Any], file: Path) -> Path:
     query = urlencode({key: value for key, value in facts.items() if value is not None})
     scratch = file.with_name(f".{file.name}.part")
     try:
-        with comp.client.stream(f"{comp.path}/export?{query}") as answer, scratch.open("wb") as out:
+        # Private scores and names: for the organizer alone, as long as they do not hand them on.
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as out, comp.client.stream(f"{comp.path}/export?{query}") as answer:
             for piece in answer.iter_bytes():
                 out.write(piece)
         return scratch.replace(file)
