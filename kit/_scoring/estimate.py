@@ -252,7 +252,8 @@ def linear_resamples(score: float, influences: Array, blocks: Blocks) -> Array:
 
 def _warning(table: Table, n_undefined: int) -> str:
     if table.n_events < FEW_EVENTS:
-        return f"Only {table.n_events:.0f} rows are of the rarest class: the interval is a rough guide."
+        rows = "row is" if round(table.n_events) == 1 else "rows are"
+        return f"Only {table.n_events:.0f} {rows} of the rarest class: the interval is a rough guide."
     if n_undefined:
         return f"The score is undefined without one of {n_undefined} blocks: the interval is too narrow."
     return ""

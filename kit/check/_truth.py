@@ -20,7 +20,8 @@ def truth_problems(question: Question, truth: Truth) -> Iterator[Problem]:
     for split in Split:
         n_rows = len(truth.rows(split))
         if n_rows < MIN_ROWS:
-            text = f"the {split.value} split has {n_rows} rows: its scores are mostly chance."
+            rows = "row" if n_rows == 1 else "rows"
+            text = f"the {split.value} split has {n_rows} {rows}: its scores are mostly chance."
             fix = f"Use at least {MIN_ROWS}, better hundreds."
             yield Problem(question.truth, "split", text, fix, warning=True)
     yield from _missing_classes(question, truth)

@@ -120,7 +120,7 @@ def _message(rejudge: Rejudge, version: int, from_version: int) -> str:
             return f"Dry run: {done}. Nothing of it counts; 'kit rejudge' makes it count."
         case "overtaken":
             return "Nothing of it counts: meanwhile all were judged under another version."
-    return f"All {rejudge.n} count since then."
+    return f"All {rejudge.n} count since then." if rejudge.n != 1 else "It counts since then."
 
 
 def read_list(service: Service, hosted: Hosted) -> View:

@@ -35,7 +35,8 @@ def guess_split(tables: Tables, target: str, *, is_class: bool) -> tuple[pd.Seri
             )
             raise refusal([Problem(str(tables.truth_path), "split", f"holds {odd}.", fix)])
     if len(tables.truth) < 2:
-        text, fix = f"has {len(tables.truth)} rows.", "Two splits need two rows, better hundreds."
+        text = "has a single row." if len(tables.truth) else "has no rows."
+        fix = "Two splits need two rows, better hundreds."
         raise refusal([Problem(str(tables.truth_path), "", text, fix)])
     dealt = deal(tables.typed_truth((target,))[target], is_class=is_class)
     by = "class" if is_class else "tenth of the values"
