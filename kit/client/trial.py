@@ -202,15 +202,18 @@ class _Running:
 
     def wait(self, trial: Trial) -> CodeReport:
         """Until it ends; its errors are raised here."""
+        thread = threading.Thread(target=self._run, name="kit-trial", daemon=True)
         try:
-            threading.Thread(target=self._run, name="kit-trial", daemon=True).start()
             with _line(trial) as change:
+                # What shows the line is imported by now: an interrupt in the middle of an import may be lost.
+                thread.start()
                 while not self._ended.wait(POLL_S):
                     change(trial.line())
         except KeyboardInterrupt:
             self.is_stopped = True
             self._stop.set()
-            self._ended.wait()
+            if thread.ident is not None:
+                self._ended.wait()
         if self.is_stopped and self._report is None:
             # An interrupt reaches the whole group of processes, and a sandbox may be the first to go.
             return _stopped()
