@@ -138,10 +138,14 @@ class Team:
         raise AssertionError(f"it never was so: {seen}\n{self.service.log.read_text()[-3000:]}")
 
     def judged(self, number: int) -> dict[str, Any]:
-        return self.wait(number, lambda seen: seen["state"] in FINAL)
+        return self.wait(number, is_final)
 
     def ledger(self) -> list[int]:
         return [line["delta"] for line in self.ask("GET", "/competitions/penguins/ledger").json()]
+
+
+def is_final(seen: dict[str, Any]) -> bool:
+    return seen["state"] in FINAL
 
 
 def is_running(seen: dict[str, Any]) -> bool:
@@ -165,15 +169,17 @@ class Gate:
         """Let one fold go on, as soon as there is one."""
         self._let(until(self.waiting, within_s=120)[0])
 
-    def let_all_go(self, team: Team, number: int) -> dict[str, Any]:
-        """Let all folds of a submission go on until it is judged."""
+    def let_all_go(
+        self, team: Team, number: int, is_so: Callable[[dict[str, Any]], bool] = is_final
+    ) -> dict[str, Any]:
+        """Let all folds go on until a submission is so, by default judged."""
 
-        def judged(seen: dict[str, Any]) -> bool:
+        def went_on(seen: dict[str, Any]) -> bool:
             for each in self.waiting():
                 self._let(each)
-            return seen["state"] in FINAL
+            return is_so(seen)
 
-        return team.wait(number, judged)
+        return team.wait(number, went_on)
 
     def _let(self, process: psutil.Process) -> None:
         self._let_go.add(process)

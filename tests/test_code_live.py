@@ -147,7 +147,8 @@ def test_code_is_judged_again_with_a_new_truth(service: Service, ada: Team) -> N
     ada.ask("POST", path, json={"submissions": None})
     ada.headers = own
 
-    after = ada.wait(number, lambda s: s["rejudged"] is not None)
+    # All are judged again, those that wait at a gate too.
+    after = Gate(service).let_all_go(ada, number, lambda s: s["rejudged"] is not None)
 
     assert before["state"] == after["state"] == "SCORED"
     assert after["score"]["public"] != before["score"]["public"]
