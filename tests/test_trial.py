@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import _thread
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,15 @@ def test_a_failure_is_told_with_the_line_and_what_was_printed(data: Path) -> Non
     assert "KeyError" in repr(trial)
 
 
-def test_an_interrupt_ends_all_folds(data: Path) -> None:
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As a notebook is; what a shell starts in its background ignores interrupts."""
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, handler)
+
+
+def test_an_interrupt_ends_all_folds(data: Path, interruptible: None) -> None:
     told: list[Trial] = []
 
     def shown(trial: Trial) -> Callable[[], object]:
