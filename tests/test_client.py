@@ -232,14 +232,18 @@ def test_the_data_of_all_questions_come_together(pair: CompetitionClient) -> Non
         pair.data("cat")
 
 
-def test_words_for_nothing_are_ids(tmp_path: Path) -> None:
-    (tmp_path / "test.csv").write_text("code,size\nNA,1\nnull,NA\nDE,3\n")
-    question = {"id": "q", "id_column": "code", "data": [{"name": "test.csv"}]}
+def test_words_for_nothing_are_ids_and_classes(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("code,size,place\nNA,1,NA\nnull,NA,EU\nDE,3,\n")
+    question = {"id": "q", "id_column": "code", "target": ["place"], "data": [{"name": "train.csv"}]}
 
-    table = read_tables(tmp_path, question)["test"]
+    classes = read_tables(tmp_path, {**question, "classes": ["EU", "NA"]})["train"]
+    numbers = read_tables(tmp_path, question)["train"]
 
-    assert table["code"].tolist() == ["NA", "null", "DE"]
-    assert table["size"].isna().tolist() == [False, True, False]
+    assert classes["code"].tolist() == ["NA", "null", "DE"]
+    assert classes["size"].isna().tolist() == [False, True, False]
+    assert classes["place"].tolist()[:2] == ["NA", "EU"]
+    assert classes["place"].isna().tolist() == [False, False, True]
+    assert numbers["place"].isna().tolist() == [True, False, True]
 
 
 def test_data_are_tables_for_sql(comp: CompetitionClient) -> None:

@@ -14,7 +14,7 @@ LAYERS = {
         cells combined _competition_code _competition_form _competition_problems _competition_tables _scoring
         _splitter competition errors ladder leaderboard limits metrics overfitting predictions probing
         resources scoring
-        code_files notebook_files starter submission truth
+        code_files notebook_files starter submission tables truth
     """,
     "runner": "check runner",
     "server": """

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import four
+import httpx2
 import pytest
 from conftest import Clock
 from served import PASSWORD, Person, Served, scored, serving
@@ -203,18 +204,23 @@ def test_passwords_and_the_kits_own_tokens_do_nothing_on_a_hub(on_hub: Any, answ
     assert "set the password of 'hugo' there" in reset.json()["error"]["message"]
 
 
+def imported(served: Served, answers: Answers, people: list[dict[str, str]]) -> httpx2.Response:
+    """What an organizer of the Hub is told of a list."""
+    answers.add("t-hugo", "hugo", "organizers")
+    return person(served, "t-hugo").post("/users/import", json={"users": people})
+
+
 def test_people_imported_on_a_hub_get_teams_and_no_passwords(
     on_hub: Any, answers: Answers, store: Store
 ) -> None:
     served = on_hub()
-    answers.add("t-hugo", "hugo", "organizers")
     answers.add("t-ada", "ada")
     people = [
         {"name": "ada", "team": "owls", "competition": "four"},
         {"name": "bob", "password": "a password of his"},
     ]
 
-    made = person(served, "t-hugo").post("/users/import", json={"users": people}).json()
+    made = imported(served, answers, people).json()
 
     assert [(each["password"], each["created"], each["problem"]) for each in made] == [(None, True, None)] * 2
     assert store.accounts.user("bob")["password_hash"] is None
@@ -226,13 +232,12 @@ def test_whoever_is_in_a_list_is_known_by_any_name_that_the_hub_gives_them(
     on_hub: Any, answers: Answers, store: Store
 ) -> None:
     served = on_hub()
-    answers.add("t-hugo", "hugo", "organizers")
     answers.add("t-zoe", "zoë@example.org")
     answers.add("t-long", "x" * 255)
     names = ["Zoë@Example.org", "x" * 255]
     people = [{"name": name, "team": "owls", "competition": "four"} for name in names]
 
-    made = person(served, "t-hugo").post("/users/import", json={"users": people}).json()
+    made = imported(served, answers, people).json()
     me = person(served, "t-zoe").get("/me").json()
 
     assert [(each["created"], each["problem"]) for each in made] == [(True, None)] * 2
@@ -243,9 +248,7 @@ def test_whoever_is_in_a_list_is_known_by_any_name_that_the_hub_gives_them(
 
 @pytest.mark.parametrize("name", ["a/b", "", "x" * 256, "ada\u200b", " ada"])
 def test_a_name_that_no_hub_gives_is_refused_in_a_list(on_hub: Any, answers: Answers, name: str) -> None:
-    answers.add("t-hugo", "hugo", "organizers")
-
-    answer = person(on_hub(), "t-hugo").post("/users/import", json={"users": [{"name": name}]})
+    answer = imported(on_hub(), answers, [{"name": name}])
 
     assert answer.status_code == 422
     assert "1 to 255 characters, none of them a slash or invisible" in answer.json()["error"]["message"]

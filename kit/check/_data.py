@@ -13,6 +13,7 @@ from kit.check._metrics import perfect
 from kit.competition import FILE, Competition, Question, class_text
 from kit.errors import InvalidPredictions, Problem
 from kit.predictions import read_predictions
+from kit.tables import read_csv
 from kit.truth import Truth
 
 Frames = Mapping[str, pd.DataFrame]
@@ -42,13 +43,7 @@ def read_data(competition: Competition) -> tuple[Frames, list[Problem]]:
 
 def _read(path: Path, id_columns: Collection[str], targets: Collection[str]) -> pd.DataFrame:
     if path.suffix != ".parquet":
-        frame = pd.read_csv(path, dtype=dict.fromkeys(id_columns, str), low_memory=False)
-        # As the truth is read: "NA" and "None" may be ids or classes, and only an empty cell is empty.
-        texts = [c for c in frame if c in {*id_columns, *targets} and frame[c].isna().any()]
-        written = pd.read_csv(
-            path, usecols=texts, dtype=dict.fromkeys(id_columns, str), keep_default_na=False, na_values=[""]
-        )
-        return frame.assign(**{c: written[c] for c in texts})
+        return read_csv(path, ids=id_columns, classes=targets)
     frame = pd.read_parquet(path)
     return frame.assign(**{c: frame[c].astype(str) for c in id_columns if c in frame})
 

@@ -65,10 +65,7 @@ def download(client: Client, slug: str, question: Json) -> Path:
 
 def read_tables(folder: Path, question: Json) -> dict[str, pd.DataFrame]:
     """The CSV and Parquet files of a question as frames, by the stem of their names."""
-    return {
-        key: _read(folder / name, kind, question["id_column"])
-        for key, (name, kind) in table_files(question).items()
-    }
+    return {key: _read(folder / name, kind, question) for key, (name, kind) in table_files(question).items()}
 
 
 def table_files(question: Json) -> dict[str, tuple[str, str]]:
@@ -98,7 +95,7 @@ def row_ids(folder: Path, question: Json) -> tuple[str, Sequence[Any]]:
     wanted += [name for key, (name, _) in tables.items() if key == "test" and name not in wanted]
     for key, (name, kind) in tables.items():
         if name in wanted[:1]:
-            frame = _read(folder / name, kind, id_column)
+            frame = _read(folder / name, kind, question)
             if id_column in frame.columns:
                 return str(key), frame[id_column]
     raise NotFound(
@@ -171,18 +168,17 @@ def _place(source: Path, target: Path) -> None:
         target.chmod(0o644)
 
 
-def _read(file: Path, kind: str, id_column: str) -> pd.DataFrame:
+def _read(file: Path, kind: str, question: Json) -> pd.DataFrame:
     import pandas as pd
+
+    from kit.tables import read_csv
 
     if kind == "parquet":
         return pd.read_parquet(file)
-    # "007" is an id and 7 is another: read as numbers only what reads back the same.
-    frame = pd.read_csv(file, dtype={id_column: "str"}, low_memory=False)
+    id_column = question["id_column"]
+    frame = read_csv(file, ids=[id_column], classes=question["target"] if question.get("classes") else ())
     if id_column in frame.columns:
-        if frame[id_column].isna().any():
-            # "NA" and "null" are ids too; only an empty cell is empty.
-            ids = pd.read_csv(file, usecols=[id_column], dtype="str", keep_default_na=False, na_values=[""])
-            frame[id_column] = ids[id_column]
+        # Read as numbers only what reads back the same.
         numbers = pd.to_numeric(frame[id_column], errors="coerce")
         if pd.api.types.is_integer_dtype(numbers) and (numbers.astype("str") == frame[id_column]).all():
             frame[id_column] = numbers

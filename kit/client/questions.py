@@ -40,4 +40,11 @@ def with_data(overview: Json, question: str | None) -> Json:
             known = files.setdefault(entry["name"], {**entry, "question": asked["id"]})
             if known["sha256"] != entry["sha256"] or asked["id_column"] != questions[0]["id_column"]:
                 return named(overview, None)
-    return {**questions[0], "id": "all", "data": list(files.values())}
+    of_classes = [asked for asked in questions if asked.get("classes")]
+    return {
+        **questions[0],
+        "id": "all",
+        "target": [column for asked in of_classes for column in asked["target"]],
+        "classes": [name for asked in of_classes for name in asked["classes"]],
+        "data": list(files.values()),
+    }

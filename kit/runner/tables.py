@@ -15,6 +15,7 @@ from kit.competition import FILE, Competition, Question, class_text
 from kit.errors import InvalidCompetition, Problem
 from kit.metrics import Array, Domain
 from kit.predictions import Expected
+from kit.tables import read_csv
 from kit.truth import Truth
 
 
@@ -81,22 +82,15 @@ def read_tables(competition: Competition, question: Question, truth: Truth) -> T
 def _read(competition: Competition, path: str, question: Question) -> pd.DataFrame:
     full = competition.directory / path
     try:
-        frame = _read_parquet(full, question) if full.suffix == ".parquet" else _read_csv(full, question)
+        if full.suffix == ".parquet":
+            frame = _read_parquet(full, question)
+        else:
+            frame = read_csv(full, ids=[question.id_column], classes=question.target)
     except Exception as error:
         problem = Problem(path, "", f"cannot be read: {error}.", "Write CSV (UTF-8, commas) or Parquet.")
         raise InvalidCompetition(str(competition.directory), [problem]) from None
     frame.columns = frame.columns.map(str)
     return frame.reset_index(drop=True)
-
-
-def _read_csv(path: Path, question: Question) -> pd.DataFrame:
-    frame = pd.read_csv(path, dtype={question.id_column: str}, low_memory=False)
-    asked = [column for column in (question.id_column, *question.target) if column in frame]
-    # As the truth is read: "NA" and "None" may be ids or classes, and only an empty cell is empty.
-    written = pd.read_csv(
-        path, usecols=asked, dtype={question.id_column: str}, keep_default_na=False, na_values=[""]
-    )
-    return frame.assign(**{column: written[column] for column in asked})
 
 
 def _read_parquet(path: Path, question: Question) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import logging
 import math
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -165,15 +166,29 @@ def answer(
     return JSONResponse({"error": facts | {"incident": incident}}, status_code=status, headers=headers)
 
 
-def unexpected(error: Exception, where: str, store: Store, clock: Clock, troubles: Troubles) -> JSONResponse:
+@dataclass(frozen=True)
+class Failure:
+    """What is told of an error that nobody expected."""
+
+    status: int
+    message: str
+    incident: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def answer(self) -> JSONResponse:
+        """As the interface tells errors."""
+        return answer(self.status, "ServiceError", self.message, incident=self.incident, headers=self.headers)
+
+
+def unexpected(error: Exception, where: str, store: Store, clock: Clock, troubles: Troubles) -> Failure:
     """Keep the details of an error for the organizers; tell whoever asked its number and nothing else."""
     detail = "".join(traceback.format_exception(error))
     trouble = trouble_of(error)
     if trouble is not None:
         met = troubles.met(trouble, where, detail)
         if trouble is Trouble.FULL:
-            return answer(507, "ServiceError", str(DiskFull(met)), incident=met)
-        return answer(503, "ServiceError", BUSY, headers={"Retry-After": "2"})
+            return Failure(507, str(DiskFull(met)), met)
+        return Failure(503, BUSY, headers={"Retry-After": "2"})
     incident = None
     try:
         incident = store.add_incident(where, detail, now=clock())
@@ -183,4 +198,4 @@ def unexpected(error: Exception, where: str, store: Store, clock: Clock, trouble
     message = "The service failed."
     if incident:
         message += f" Quote incident {incident} to the organizers."
-    return answer(500, "ServiceError", message, incident=incident)
+    return Failure(500, message, incident)

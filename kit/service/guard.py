@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.service.context import Service
 from kit.service.errors import unexpected
-from kit.service.page import failed_page
+from kit.service.page import failed
 from kit.service.uploads import Body
 
 HEADERS = {
@@ -46,11 +46,11 @@ class Guard:
         except Exception as error:
             where = f"{scope['method']} {_route(scope)}"
             service = self._service
-            response = await run_in_threadpool(
+            failure = await run_in_threadpool(
                 unexpected, error, where, service.store, service.clock, service.troubles
             )
             if answer.status is None:
-                await failed_page(Request(scope), response)(scope, receive, answer.send)
+                await failed(Request(scope), failure)(scope, receive, answer.send)
         finally:
             self._service.counts.add(scope["method"], _route(scope), answer.status or 500)
 

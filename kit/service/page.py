@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from html import escape
@@ -14,11 +13,11 @@ from urllib.parse import quote
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 
 from kit.errors import NotAllowed, NotFound, NotLoggedIn, OverLimit, ParticipantError, ServiceError
-from kit.service.errors import STATUS, http_answer
+from kit.service.errors import MOST_SHOWN, STATUS, Failure, http_answer
 from kit.service.sessions import LogInFirst, Sessions, checked
 
 STATIC = Path(__file__).parent / "static"
@@ -45,7 +44,6 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
-MOST_SHOWN = 200
 LONG = 40
 """More letters than a name has without a JupyterHub."""
 _LIVE = """
@@ -167,16 +165,14 @@ async def unknown_page(request: Request, error: Exception) -> Response:
     return error_page(request, NotFound(f"There is no page {shown!r} here."))
 
 
-def failed_page(request: Request, failed: JSONResponse) -> Response:
-    """An answer of the interface that tells of a failure; as a page, where a browser asked for one."""
+def failed(request: Request, failure: Failure) -> Response:
+    """What failed: told to browsers by a page, to programs as the interface tells errors."""
     if not _is_for_people(request):
-        return failed
-    message = json.loads(bytes(failed.body))["error"]["message"]
-    root = escape(request.scope.get("root_path", ""))
-    told = f'<h1>Not now</h1><p>{escape(message)}</p><p><a href="{root}/">All competitions</a></p>'
-    headers = HEADERS | {k: v for k, v in failed.headers.items() if k == "retry-after"}
-    html = page("Not now", told, root=root)
-    return HTMLResponse(html, status_code=failed.status_code, headers=headers)
+        return failure.answer()
+    told = error_page(request, ServiceError(failure.message))
+    told.status_code = failure.status
+    told.headers.update(failure.headers)
+    return told
 
 
 def _is_for_people(request: Request) -> bool:
